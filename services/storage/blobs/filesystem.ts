@@ -1,0 +1,178 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, opendir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
+
+import { isLeftover, temporaryName } from './leftovers.ts'
+import type { BlobStore, ByteRange, StoredBlob } from './store.ts'
+import { assertSha256, BlobMissingError, BlobTooLargeError, StoreFullError } from './store.ts'
+
+/** Large enough to keep system calls rare, small enough to be hashed while still in the processor's cache. */
+const CHUNK_BYTES = 256 * 1024
+
+/**
+ * Blobs as files below `root`: `blobs/ab/cd/<sha256>`, written under `tmp/` first.
+ *
+ * The order makes a crash harmless at any point: write → fsync the file → rename (atomic, same file system) → fsync
+ * the directory. Until the rename only a temporary file exists, which the next start removes; after it the whole
+ * content does.
+ */
+export async function openFilesystemStore(root: string): Promise<BlobStore> {
+  const blobs = join(root, 'blobs')
+  const tmp = join(root, 'tmp')
+  await Promise.all([mkdir(blobs, { recursive: true }), mkdir(tmp, { recursive: true })])
+  const pathOf = (sha256: string): string => {
+    assertSha256(sha256)
+    return join(blobs, sha256.slice(0, 2), sha256.slice(2, 4), sha256)
+  }
+
+  const store: BlobStore = {
+    async put(source, { maxBytes }) {
+      const path = join(tmp, temporaryName(randomUUID()))
+      try {
+        const blob = await writeDurably(path, source, maxBytes)
+        await moveIntoPlace(path, pathOf(blob.sha256))
+        return blob
+      } catch (error) {
+        source.destroy()
+        await rm(path, { force: true })
+        throw isFull(error) ? new StoreFullError('the disk is full', { cause: error }) : error
+      }
+    },
+    async get(sha256, range) {
+      return openForReading(pathOf(sha256), sha256, range)
+    },
+    async has(sha256) {
+      return exists(pathOf(sha256))
+    },
+    async delete(sha256) {
+      await rm(pathOf(sha256), { force: true })
+    },
+    list: (olderThan) => listBlobs(blobs, olderThan),
+    sweep: () => sweepTemporary(tmp),
+    async close() {},
+  }
+  await store.sweep()
+  return store
+}
+
+/** Writes and hashes at the same time: while the thread pool writes one batch, this thread hashes it. */
+async function writeDurably(path: string, source: Readable, maxBytes: number): Promise<StoredBlob> {
+  const file = await open(path, 'wx', 0o600)
+  const hash = createHash('sha256')
+  let size = 0
+  let writing: Promise<unknown> = Promise.resolve()
+  try {
+    for await (const batch of inBatches(source, CHUNK_BYTES)) {
+      await writing
+      writing = writeAll(file, batch)
+      // The failure is thrown by the await above or below; until then it must not count as unhandled.
+      writing.catch(() => {})
+      for (const chunk of batch) {
+        hash.update(chunk)
+        size += chunk.length
+      }
+      if (size > maxBytes) throw new BlobTooLargeError(maxBytes)
+    }
+    await writing
+    await file.sync()
+  } finally {
+    await writing.catch(() => {})
+    await file.close()
+  }
+  return { sha256: hash.digest('hex'), size }
+}
+
+/** Network reads are small (16–64 KiB); gathering them saves most of the system calls without copying. */
+async function* inBatches(source: Readable, minBytes: number): AsyncGenerator<Buffer[]> {
+  let batch: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    batch.push(chunk)
+    bytes += chunk.length
+    if (bytes < minBytes) continue
+    yield batch
+    batch = []
+    bytes = 0
+  }
+  if (bytes > 0) yield batch
+}
+
+async function writeAll(file: FileHandle, batch: Buffer[]): Promise<void> {
+  const wanted = batch.reduce((sum, chunk) => sum + chunk.length, 0)
+  const { bytesWritten } = await file.writev(batch)
+  if (bytesWritten === wanted) return
+  // A short write is what a nearly full disk answers first; writing the rest brings out its real error.
+  const rest = Buffer.concat(batch).subarray(bytesWritten)
+  for (let at = 0; at < rest.length;) at += (await file.write(rest, at)).bytesWritten
+}
+
+async function moveIntoPlace(temporary: string, path: string): Promise<void> {
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true })
+  if (await exists(path)) {
+    // The same bytes are here already. The new time keeps the cleanup from taking them away before they are used.
+    const now = new Date()
+    await Promise.all([utimes(path, now, now), rm(temporary)])
+  } else {
+    await rename(temporary, path)
+  }
+  // The two folders above as well: whether this upload made them or one that runs right now, they must survive too.
+  await syncDirectory(folder)
+  await syncDirectory(dirname(folder))
+  await syncDirectory(dirname(dirname(folder)))
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+async function openForReading(path: string, sha256: string, range?: ByteRange): Promise<Readable> {
+  // Opened before the stream is handed out, so that a missing blob is an error here and not after the headers went.
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new BlobMissingError(sha256) : error
+  })
+  return createReadStream(path, { fd: file, highWaterMark: CHUNK_BYTES, ...range })
+}
+
+async function* listBlobs(blobs: string, olderThan: Date): AsyncGenerator<string> {
+  for await (const entry of await opendir(blobs, { recursive: true })) {
+    if (!entry.isFile() || !/^[0-9a-f]{64}$/.test(entry.name)) continue
+    const found = await stat(join(entry.parentPath, entry.name)).catch(() => null)
+    if (found && found.mtime < olderThan) yield entry.name
+  }
+}
+
+async function sweepTemporary(tmp: string): Promise<number> {
+  let removed = 0
+  for (const name of await readdir(tmp)) {
+    const path = join(tmp, name)
+    const found = await stat(path).catch(() => null)
+    if (!found || !isLeftover(name, found.mtime)) continue
+    await rm(path, { force: true })
+    removed++
+  }
+  return removed
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
+      throw error
+    },
+  )
+}
+
+function isFull(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
