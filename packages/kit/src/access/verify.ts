@@ -1,0 +1,138 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createLocalJWKSet, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose'
+import { problems } from '../http/problems.ts'
+import type { Principal, UserPrincipal } from './principal.ts'
+import type { Revocations } from './revocations.ts'
+
+/** Where a service learns whom to trust: the auth service, or a test's own issuer. */
+export interface Authority {
+  jwks(): Promise<JSONWebKeySet>
+  /** Resolves an opaque `ait_…` token. Null when it is unknown, expired or revoked. */
+  introspect(token: string): Promise<Principal | null>
+  /** Sessions and tokens that ended after `cursor`; waits up to some seconds for one. */
+  revocations(cursor: number, signal: AbortSignal): Promise<{ items: string[]; cursor: number }>
+}
+
+export interface Verifier {
+  /** @throws Problem 401 when the token is malformed, expired, revoked or not for us. */
+  verify(token: string): Principal | Promise<Principal>
+}
+
+interface Options {
+  authority: Authority
+  issuer: string
+  audience: string
+  serviceTokens: string[]
+  revocations: Revocations
+}
+
+const cacheSize = 10_000
+const opaqueTtlMs = 30_000
+
+/**
+ * Verifies bearer tokens: the shared service token, access tokens (RFC 9068, ES256 only, keys by
+ * JWKS) and opaque personal or service tokens. A verified token is remembered until it expires,
+ * which spares the signature check; whether its session has ended is asked every time.
+ */
+export function createVerifier(options: Options): Verifier {
+  const serviceHashes = options.serviceTokens.map(sha256)
+  const verified = new Map<string, { principal: Principal; until: number }>()
+  const keys = keySource(options.authority)
+
+  const remember = (token: string, principal: Principal, until: number): Principal => {
+    if (verified.size >= cacheSize) verified.delete(verified.keys().next().value as string)
+    verified.set(token, { principal, until })
+    return principal
+  }
+  const checked = (principal: Principal): Principal => {
+    if (options.revocations.has(sessionOf(principal))) throw problems.invalidToken('The session has ended')
+    return principal
+  }
+  const verifyNew = async (token: string): Promise<Principal> => {
+    const hash = sha256(token)
+    if (serviceHashes.some((known) => timingSafeEqual(known, hash)))
+      return remember(token, { kind: 'service', id: 'service' }, Infinity)
+    if (token.startsWith('ait_')) {
+      const principal = await options.authority.introspect(token)
+      if (!principal) throw problems.invalidToken()
+      return checked(remember(token, principal, Date.now() + opaqueTtlMs))
+    }
+    const claims = await verifyJwt(token, keys, options)
+    return checked(remember(token, userOf(claims), (claims.exp ?? 0) * 1000))
+  }
+  return {
+    verify(token) {
+      const known = verified.get(token)
+      if (!known) return verifyNew(token)
+      if (known.until > Date.now()) return checked(known.principal)
+      verified.delete(token)
+      return verifyNew(token)
+    },
+  }
+}
+
+const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest()
+const sessionOf = (principal: Principal): string =>
+  principal.kind === 'user' ? principal.sid : principal.kind === 'service' ? principal.id : ''
+
+type Keys = { current(fresh: boolean): Promise<ReturnType<typeof createLocalJWKSet>> }
+
+/** Keeps the key set; an unknown key id asks again, at most once every five seconds. */
+function keySource(authority: Authority): Keys {
+  let cached: Promise<ReturnType<typeof createLocalJWKSet>> | undefined
+  let fetchedAt = 0
+  return {
+    current(fresh) {
+      if (!cached || (fresh && Date.now() - fetchedAt > 5000)) {
+        fetchedAt = Date.now()
+        const fetching = authority.jwks().then(createLocalJWKSet)
+        fetching.catch(() => {
+          cached = undefined
+        })
+        cached = fetching
+      }
+      return cached
+    },
+  }
+}
+
+async function verifyJwt(token: string, keys: Keys, options: Options): Promise<JWTPayload> {
+  const rules = {
+    issuer: options.issuer,
+    audience: options.audience,
+    algorithms: ['ES256'],
+    typ: 'at+jwt',
+    requiredClaims: ['sub', 'sid', 'exp', 'iat', 'role'],
+    clockTolerance: 5,
+  }
+  const keySet = await keys.current(false).catch(() => {
+    throw problems.unavailable('Sign-in keys cannot be read right now', 'auth_unavailable')
+  })
+  try {
+    return (await jwtVerify(token, keySet, rules)).payload
+  } catch (error) {
+    const code = (error as { code?: string }).code
+    if (code === 'ERR_JWKS_NO_MATCHING_KEY') {
+      const fresh = await keys.current(true).catch(() => keySet)
+      const again = await jwtVerify(token, fresh, rules).catch(() => null)
+      if (again) return again.payload
+    }
+    throw problems.invalidToken(code === 'ERR_JWT_EXPIRED' ? 'The access token has expired' : undefined)
+  }
+}
+
+function userOf(claims: JWTPayload): UserPrincipal {
+  const role = claims['role']
+  return {
+    kind: 'user',
+    id: String(claims.sub),
+    email: String(claims['email'] ?? ''),
+    name: String(claims['name'] ?? ''),
+    role: role === 'admin' || role === 'guest' ? role : 'user',
+    groups: strings(claims['groups']),
+    permissions: strings(claims['permissions']),
+    sid: String(claims['sid']),
+  }
+}
+
+const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : [])

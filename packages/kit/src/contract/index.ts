@@ -1,0 +1,3 @@
+export * from './schema.ts'
+export * from './operation.ts'
+export * from './contract.ts'

@@ -1,0 +1,55 @@
+export interface Check {
+  status: 'ok' | 'down'
+  latency_ms: number
+  detail?: string
+}
+
+export type HealthCheck = () => Promise<void>
+
+export interface Health {
+  /** Readiness: the state of each dependency, at most a second old. */
+  read(): Promise<{ status: 'ok' | 'down'; service: string; version: string; checks: Record<string, Check> }>
+  drain(): void
+}
+
+const freshMs = 1000
+const deadlineMs = 2000
+
+/** Runs a service's checks, at most once a second however often it is asked. */
+export function createHealth(service: string, version: string, checks: Record<string, HealthCheck>): Health {
+  let draining = false
+  let cached: { at: number; result: ReturnType<Health['read']> } | undefined
+
+  const run = async () => {
+    const entries = await Promise.all(
+      Object.entries(checks).map(async ([name, check]) => [name, await measure(check)] as const),
+    )
+    const down = draining || entries.some(([, check]) => check.status === 'down')
+    return { status: down ? 'down' : 'ok', service, version, checks: Object.fromEntries(entries) } as const
+  }
+  return {
+    read() {
+      if (!cached || Date.now() - cached.at > freshMs) cached = { at: Date.now(), result: run() }
+      return cached.result
+    },
+    drain() {
+      draining = true
+      cached = undefined
+    },
+  }
+}
+
+async function measure(check: HealthCheck): Promise<Check> {
+  const start = performance.now()
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs)
+  try {
+    await Promise.race([check(), late.promise])
+    return { status: 'ok', latency_ms: Math.round((performance.now() - start) * 10) / 10 }
+  } catch (error) {
+    const latency_ms = Math.round(performance.now() - start)
+    return { status: 'down', latency_ms, detail: (error as { code?: string }).code ?? 'failed' }
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,81 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import formats from 'ajv-formats'
+import fastJsonStringify from 'fast-json-stringify'
+import type { FieldError } from './problems.ts'
+
+/** A copy for Fastify: without the names that only OpenAPI uses. */
+export const plain = (schema: unknown): any =>
+  JSON.parse(
+    JSON.stringify(schema, (key, value) => (key === '$id' && typeof value === 'string' ? undefined : value)),
+  )
+
+/** The same for input: fields that the schema does not name are refused. */
+export function strict(schema: unknown): any {
+  const copy = plain(schema)
+  const close = (node: any): void => {
+    if (typeof node !== 'object' || node === null) return
+    if (
+      node.type === 'object' &&
+      node.properties &&
+      node.additionalProperties === undefined &&
+      !node.patternProperties
+    )
+      node.additionalProperties = false
+    Object.values(node).forEach(close)
+  }
+  close(copy)
+  return copy
+}
+
+/**
+ * Fastify's compilers, one Ajv per HTTP part: a query is text and is coerced, a JSON body says what
+ * it means. Fastify's own default would turn "5" into 5 and drop unknown fields in silence.
+ */
+export function schemaCompilers() {
+  const options = { allErrors: true, useDefaults: true, strict: false } as const
+  const body = formats.default(new Ajv(options))
+  const text = formats.default(new Ajv({ ...options, coerceTypes: 'array' }))
+  return {
+    validator: ({ schema, httpPart }: { schema: any; httpPart?: string }) =>
+      (httpPart === 'body' ? body : text).compile(schema) as any,
+    serializer: ({ schema }: { schema: any }) => fastJsonStringify(schema) as any,
+  }
+}
+
+const parts: Record<string, string> = {
+  querystring: 'query',
+  params: 'path',
+  headers: 'header',
+  body: 'body',
+}
+const maxErrors = 20
+
+/** Ajv's errors in FastAPI's shape: where, what, and which rule. */
+export function fieldErrors(part: string, errors: readonly Partial<ErrorObject>[]): FieldError[] {
+  const seen = new Set<string>()
+  return errors.slice(0, maxErrors).flatMap((error) => {
+    const path = (error.instancePath ?? '')
+      .split('/')
+      .slice(1)
+      .map((step) => (/^\d+$/.test(step) ? Number(step) : step))
+    const extra = error.params?.['missingProperty'] ?? error.params?.['additionalProperty']
+    const loc = [parts[part] ?? part, ...path, ...(extra ? [String(extra)] : [])]
+    if (seen.has(loc.join())) return []
+    seen.add(loc.join())
+    return [
+      {
+        loc,
+        msg: messageOf(error),
+        type: error.keyword === 'required' ? 'missing' : (error.keyword ?? 'invalid'),
+      },
+    ]
+  })
+}
+
+function messageOf(error: Partial<ErrorObject>): string {
+  if (error.keyword === 'required') return 'is required'
+  if (error.keyword === 'additionalProperties') return 'is not a known field'
+  if (error.keyword === 'enum')
+    return `must be one of ${(error.params?.['allowedValues'] as unknown[]).join(', ')}`
+  return error.message ?? 'is not valid'
+}

@@ -1,0 +1,59 @@
+import { Ajv, type ValidateFunction } from 'ajv'
+import formats from 'ajv-formats'
+import type { Logger } from 'pino'
+import type { KitConfig } from '../config.ts'
+import type { Pool, Sql } from '../db/database.ts'
+import type { Subscribers } from '../events/outbox.ts'
+import type { Health } from '../http/health.ts'
+import type { Metrics } from '../http/metrics.ts'
+import type { Paging } from '../http/paging.ts'
+import type { EnqueueOptions } from '../jobs/jobs.ts'
+import type { Platform } from '../platform.ts'
+import type { Transport } from '../transport.ts'
+import type { Verifier } from '../access/verify.ts'
+import type { ServiceManifest } from './define.ts'
+
+/** One running service's parts, as the kit's own modules see them. */
+export interface Runtime {
+  manifest: ServiceManifest
+  platform: Platform
+  config: KitConfig & Record<string, any>
+  deps: any
+  log: Logger
+  sql: Pool
+  transport: Transport
+  verifier: Verifier
+  metrics: Metrics
+  health: Health
+  paging: Paging
+  subscribers: Subscribers
+  now(): Date
+  enqueue(sql: Sql, job: string, data: object, options?: EnqueueOptions): Promise<void>
+  /** Throws when an event's data is not what its contract says. */
+  checkEvent(type: string, data: object): void
+}
+
+/** Checks event data against the contract before it is written: what is out cannot be called back. */
+export function eventChecker(manifest: ServiceManifest): (type: string, data: object) => void {
+  const ajv = formats.default(new Ajv({ strict: false }))
+  const validators = new Map<string, ValidateFunction>()
+  return (type, data) => {
+    let validate = validators.get(type)
+    if (!validate) {
+      const { $id: _, ...schema } = JSON.parse(JSON.stringify(manifest.contract.events[type]))
+      validators.set(type, (validate = ajv.compile(schema)))
+    }
+    if (!validate(data)) throw new Error(`event ${type}: ${ajv.errorsText(validate.errors)}`)
+  }
+}
+
+/** `sql` of a service without a database: any use says so. */
+export const noDatabase = (service: string): Pool =>
+  new Proxy((() => {}) as never, {
+    apply: () => {
+      throw new Error(`${service} has no database`)
+    },
+    get: () => {
+      throw new Error(`${service} has no database`)
+    },
+  })

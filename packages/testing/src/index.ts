@@ -1,0 +1,5 @@
+export * from './authority.ts'
+export * from './database.ts'
+export * from './harness.ts'
+export * from './personas.ts'
+export * from './wait.ts'
