@@ -1,0 +1,3 @@
+export type Lock = { release(): void; heldBy?: undefined } | { heldBy: number; release?: undefined }
+export function takeLock(path: string): Lock
+export function processStart(pid: number): string | undefined
