@@ -12,7 +12,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   const client = join(root, 'packages/client/src')
   const files = new Map<string, string>([
     [join(client, 'catalogue.gen.ts'), catalogueText(manifests)],
-    [join(client, 'index.ts'), indexText(manifests)],
+    [join(client, 'services.gen.ts'), indexText(manifests)],
     [join(root, '.env.services.example'), environmentText(manifests)],
     [join(root, 'docs/environment.md'), environmentTable(manifests)],
     [join(root, 'docs/events.md'), eventsTable(manifests)],

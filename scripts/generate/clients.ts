@@ -14,7 +14,7 @@ export function clientText(contract: Contract): string {
   const events = Object.entries(contract.events).map(
     ([type, schema]) => `  '${type}': ${typeText(schema, named)}`,
   )
-  return `${header}import { run, runStream, type Caller, type CallOptions } from './call.ts'
+  return `${header}import { run, runStream, type Caller, type CallOptions, type StreamBody } from './call.ts'
 
 ${types.join('\n\n')}
 
@@ -42,7 +42,7 @@ function functionText(
   const parts = [
     spec.params && `params: ${typeText(spec.params, named)}`,
     spec.query && `query${(spec.query as any).required?.length ? '' : '?'}: ${typeText(spec.query, named)}`,
-    (spec.body || spec.consumes) && `body: ${streams ? 'BodyInit' : typeText(spec.body, named)}`,
+    (spec.body || spec.consumes) && `body: ${streams ? 'StreamBody' : typeText(spec.body, named)}`,
   ].filter(Boolean)
   const needed = spec.params || spec.body || spec.consumes || (spec.query as any)?.required?.length
   const input =
@@ -66,7 +66,7 @@ export function indexText(manifests: readonly ServiceManifest[]): string {
     ({ name }) =>
       `export { ${camel(name)}Client, type ${pascal(name)}Client, type ${pascal(name)}Events } from './${name}.gen.ts'\nexport type * as ${camel(name)} from './${name}.gen.ts'`,
   )
-  return `${header}export * from './call.ts'\nexport * from './catalogue.gen.ts'\n${exports.join('\n')}\n`
+  return `${header}export * from './catalogue.gen.ts'\n${exports.join('\n')}\n`
 }
 
 /** What the services know of each other: names, ports, who subscribes to what. */

@@ -16,8 +16,11 @@ export interface CallAnswer {
   body: any
 }
 
+/** A body that streams: a Blob, a FormData, a ReadableStream, … */
+export type StreamBody = NonNullable<RequestInit['body']>
+
 export interface StreamRequest extends Omit<CallRequest, 'body'> {
-  body?: BodyInit
+  body?: StreamBody
 }
 
 /** How requests travel. In services `fromTransport(ctx.transport)`, elsewhere `overHttp(...)`. */
@@ -62,7 +65,7 @@ export function fromTransport(transport: (request: CallRequest) => Promise<CallA
 export function overHttp(baseUrl: string | ((service: string) => string), token?: string): Caller {
   const send = (
     request: CallRequest | StreamRequest,
-    body: BodyInit | undefined,
+    body: StreamBody | undefined,
     headers: Record<string, string>,
   ) => {
     const base = typeof baseUrl === 'string' ? baseUrl : baseUrl(request.service)
@@ -147,5 +150,5 @@ export const runStream = (
     method,
     path: fill(path, input),
     ...options,
-    ...(input.body !== undefined && { body: input.body as BodyInit }),
+    ...(input.body !== undefined && { body: input.body as StreamBody }),
   })
