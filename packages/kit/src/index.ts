@@ -19,7 +19,7 @@ export type { CloudEvent } from './events/outbox.ts'
 export type { JobRun } from './jobs/jobs.ts'
 export { newId } from './id.ts'
 export { createLog } from './log.ts'
-export { createDirectory, type Directory, type Platform, type ServiceInfo } from './platform.ts'
+export { createDirectory, portOf, type Directory, type Platform, type ServiceInfo } from './platform.ts'
 export { createTransport, type CallAnswer, type CallRequest, type Transport } from './transport.ts'
 export {
   builders,

@@ -36,6 +36,12 @@ export interface Platform {
   checkAnswers?: boolean
 }
 
+const variable = (name: string, what: string): string => `${name.toUpperCase().replaceAll('-', '_')}_${what}`
+
+/** The port of a service: `<NAME>_PORT` when that is set, else its own. */
+export const portOf = (service: { name: string; port: number }, env: Environment): number =>
+  Number(env[variable(service.name, 'PORT')]) || service.port
+
 /**
  * The directory of a process: `running` are the services started in it, all others are found at
  * `<NAME>_URL`, or by `SERVICE_URL_TEMPLATE` (`http://{name}-service:{port}` in containers).
@@ -50,10 +56,10 @@ export function createDirectory(
     all,
     local: (name) => running.get(name),
     url(name) {
-      const own = env[`${name.toUpperCase().replaceAll('-', '_')}_URL`]
+      const own = env[variable(name, 'URL')]
       const info = all.find((service) => service.name === name)
       if (!own && !info) throw new Error(`no service ${name}`)
-      return own || template.replace('{name}', name).replace('{port}', String(info?.port))
+      return own || template.replace('{name}', name).replace('{port}', String(info && portOf(info, env)))
     },
   }
 }

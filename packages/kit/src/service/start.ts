@@ -19,7 +19,7 @@ import { createMetrics } from '../http/metrics.ts'
 import { openApi } from '../http/openapi.ts'
 import { createPaging } from '../http/paging.ts'
 import { startJobs, type Jobs } from '../jobs/jobs.ts'
-import type { Platform } from '../platform.ts'
+import { portOf, type Platform } from '../platform.ts'
 import { createTransport } from '../transport.ts'
 import { cleanupJob } from './cleanup.ts'
 import type { Job, ServiceManifest, ServiceRuntime } from './define.ts'
@@ -99,7 +99,8 @@ async function assemble(
     deps: runtime.deps,
     runtime: service,
     handle: (request, response) => app.routing(request, response),
-    listen: (port = manifest.port, host = platform.env['HOST'] || '0.0.0.0') => app.listen({ port, host }),
+    listen: (port = portOf(manifest, platform.env), host = platform.env['HOST'] || '0.0.0.0') =>
+      app.listen({ port, host }),
     stop,
   }
 }
