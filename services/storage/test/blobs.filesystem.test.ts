@@ -10,7 +10,7 @@ import type { TestContext } from 'node:test'
 
 import { openFilesystemStore } from '../blobs/filesystem.ts'
 import { temporaryName } from '../blobs/leftovers.ts'
-import { checkBlobStore } from './blobs.contract.ts'
+import { checkBlobStore } from './support/blob-store.ts'
 
 async function folder(t: TestContext): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'ait-blobs-'))

@@ -13,7 +13,7 @@ import {
 
 import { missingPrograms, startRadosgw } from '../../../tests/s3/radosgw.ts'
 import { copyInParts, openS3Store, sweepUploads } from '../blobs/s3.ts'
-import { checkBlobStore } from './blobs.contract.ts'
+import { checkBlobStore } from './support/blob-store.ts'
 
 const MIB = 1024 * 1024
 const missing = missingPrograms()

@@ -4,8 +4,8 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 
-import type { BlobStore } from '../blobs/store.ts'
-import { BlobMissingError, BlobTooLargeError } from '../blobs/store.ts'
+import type { BlobStore } from '../../blobs/store.ts'
+import { BlobMissingError, BlobTooLargeError } from '../../blobs/store.ts'
 
 const MIB = 1024 * 1024
 
