@@ -117,13 +117,14 @@ function findNpm() {
   return { command: 'npm', args: [] }
 }
 
+const list = (folder) => (existsSync(folder) ? readdirSync(folder) : [])
+
+/** Packages whose files have arrived: npm makes all folders first and fills them then. */
 function countPackages(root) {
-  try {
-    const names = readdirSync(join(root, 'node_modules'))
-    const scoped = names.filter((name) => name.startsWith('@') && name !== '@ait')
-    const inScopes = scoped.map((scope) => readdirSync(join(root, 'node_modules', scope)).length)
-    return inScopes.reduce((sum, count) => sum + count, names.length - scoped.length)
-  } catch {
-    return 0
-  }
+  const modules = join(root, 'node_modules')
+  return list(modules)
+    .flatMap((name) =>
+      name.startsWith('@') ? list(join(modules, name)).map((part) => join(name, part)) : [name],
+    )
+    .filter((name) => existsSync(join(modules, name, 'package.json'))).length
 }

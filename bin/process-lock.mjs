@@ -20,7 +20,7 @@ export function processStart(pid) {
     }
   }
   const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
-  return stdout?.trim() || undefined
+  return stdout?.trim().replaceAll(' ', '_') || undefined
 }
 
 /**
@@ -40,11 +40,17 @@ export function takeLock(path) {
     }
     const found = read(path)
     if (found === undefined) continue
-    const [pid, start] = [found.slice(0, found.indexOf(' ')), found.slice(found.indexOf(' ') + 1, -1)]
-    if (found === mine || (found !== '' && processStart(pid) === start)) return { heldBy: Number(pid) }
+    const heldBy = lockHolder(path)
+    if (heldBy !== undefined) return { heldBy }
     if (found === '' && ageMs(path) < beingWrittenMs) continue
     removeStale(path, found)
   }
+}
+
+/** The number of the process that has a lock; undefined when it is free or its process is gone. */
+export function lockHolder(path) {
+  const [pid, start] = (read(path) ?? '').trim().split(' ')
+  return pid && processStart(pid) === start ? Number(pid) : undefined
 }
 
 // Two processes may find the same stale lock; renaming makes sure that neither removes the other's new one.

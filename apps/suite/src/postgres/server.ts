@@ -1,0 +1,165 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { takeLock } from '../../../../bin/process-lock.mjs'
+import { tryPort, whoListens } from '../ports.ts'
+import { Trouble } from '../trouble.ts'
+import { program } from './binaries.ts'
+import { ensureCluster, explainFailure, superuser } from './cluster.ts'
+import { pointTo, prepareHome, type Home } from './home.ts'
+import { clearPostmaster, readPostmaster } from './postmaster.ts'
+
+export interface PostgresOptions {
+  /** Folder of the cluster, as `.data/postgres`. Made on first use. */
+  folder: string
+  /** Port set by hand. Otherwise the one it had before, else the first free one from 15432. */
+  port?: number
+  maxConnections?: number
+  /** File that PostgreSQL's own log is appended to. */
+  logFile: string
+  /** Tells the person at the terminal what is going on. */
+  say(line: string): void
+  /** Server settings beside those below, as `{ fsync: 'off' }` in tests. */
+  settings?: Record<string, string>
+}
+
+export interface Postgres {
+  /** Of the administrator, without a database name. */
+  url: string
+  port: number
+  /** Resolves when PostgreSQL has ended without being asked to. */
+  lost: Promise<void>
+  stop(): Promise<void>
+}
+
+const firstPort = 15432
+const host = '127.0.0.1'
+const startMs = 60_000
+const shutdownMs = 60_000
+
+/**
+ * Starts the PostgreSQL that comes with the suite, on data that it makes on first use and takes up
+ * again afterwards, also after a crash.
+ * @throws Trouble with what to do, when it cannot; nothing is left running then.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  const home = prepareHome(options.folder, options.say)
+  const lock = takeLock(join(home.path, 'lock'))
+  if (lock.heldBy !== undefined) {
+    throw new Trouble(`The database in ${home.path} is in use by process ${lock.heldBy}: stop that first.`)
+  }
+  try {
+    if (existsSync(home.dataDir)) await clearPostmaster(home.dataDir, options.say)
+    const password = await ensureCluster(home, options.say)
+    pointTo(home, options.folder)
+    const port = await choosePort(home, options)
+    const server = await launch(home, port, options)
+    const ended = once(server, 'exit')
+    let asked = false
+    return {
+      url: `postgres://${superuser}:${password}@${host}:${port}`,
+      port,
+      lost: ended.then(() => (asked ? new Promise<void>(() => {}) : undefined)),
+      async stop() {
+        asked = true
+        await shutDown(server, ended)
+        lock.release()
+      },
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function choosePort(home: Home, options: PostgresOptions): Promise<number> {
+  const memory = join(home.path, 'port')
+  if (options.port !== undefined) {
+    if ((await tryPort(options.port, host)) === undefined) return options.port
+    const who = whoListens(options.port)
+    throw new Trouble(
+      `Port ${options.port} for PostgreSQL is taken${who ? ` by ${who}` : ''}: stop that, or set POSTGRES_PORT to another.`,
+    )
+  }
+  const before = existsSync(memory) ? Number(readFileSync(memory, 'utf8')) : firstPort
+  for (const port of [before, ...Array.from({ length: 100 }, (_, i) => firstPort + i)]) {
+    if ((await tryPort(port, host)) !== undefined) continue
+    if (port !== before) options.say(`Port ${before} is taken: PostgreSQL uses ${port}.`)
+    writeFileSync(memory, `${port}\n`)
+    return port
+  }
+  throw new Trouble(`No free port for PostgreSQL from ${firstPort} on: set POSTGRES_PORT.`)
+}
+
+async function launch(home: Home, port: number, options: PostgresOptions): Promise<ChildProcess> {
+  const deadline = Date.now() + startMs
+  for (;;) {
+    const before = statSync(options.logFile, { throwIfNoEntry: false })?.size ?? 0
+    const server = spawnServer(home, port, options)
+    if (await isReady(server, home, deadline)) return server
+    const output = readFileSync(options.logFile).subarray(before).toString()
+    // Connections of a killed PostgreSQL take a moment to notice that it is gone.
+    const leftOvers = /pre-existing shared memory block/.test(output)
+    if (!leftOvers || Date.now() > deadline)
+      throw explainFailure(output, home.path, 'PostgreSQL did not start')
+    await sleep(200)
+  }
+}
+
+function spawnServer(home: Home, port: number, options: PostgresOptions): ChildProcess {
+  const { account } = home
+  const settings = {
+    listen_addresses: host,
+    unix_socket_directories: '',
+    max_connections: String(options.maxConnections ?? 400),
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    log_line_prefix: '%m [%p] %q%d ',
+    cluster_name: 'ait-suite',
+    ...options.settings,
+  }
+  const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  mkdirSync(dirname(options.logFile), { recursive: true })
+  const log = openSync(options.logFile, 'a', 0o600)
+  const server = spawn(
+    program(home.binaries, 'postgres'),
+    ['-D', home.dataDir, '-p', String(port), ...args],
+    {
+      cwd: '/',
+      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+      stdio: ['ignore', log, log],
+      // Its own process group: Ctrl-C is for the suite, which stops PostgreSQL when its own work is done.
+      detached: true,
+      ...(account && { uid: account.uid, gid: account.gid }),
+    },
+  )
+  closeSync(log)
+  return server
+}
+
+/** Waits until it takes connections; false when it ended instead. */
+async function isReady(server: ChildProcess, home: Home, deadline: number): Promise<boolean> {
+  const { promise: failed, reject } = Promise.withResolvers<never>()
+  server.once('error', reject)
+  while (server.exitCode === null && server.signalCode === null) {
+    const found = readPostmaster(home.dataDir)
+    if (found?.pid === server.pid && found?.ready) return true
+    if (Date.now() > deadline) {
+      server.kill('SIGQUIT')
+      throw new Trouble(`PostgreSQL on ${home.dataDir} is not ready after ${startMs / 1000} s: see its log.`)
+    }
+    await Promise.race([sleep(10), failed])
+  }
+  return false
+}
+
+async function shutDown(server: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return
+  // SIGINT is PostgreSQL's fast shutdown: it ends connections and writes everything to disk.
+  server.kill('SIGINT')
+  const late = setTimeout(() => server.kill('SIGQUIT'), shutdownMs)
+  await ended
+  clearTimeout(late)
+}
