@@ -40,6 +40,13 @@ export const MFA_RULES: Record<ThrottleScope, ThrottleRule> = {
   address: { free: 30, baseDelayMs: SECOND, maxDelayMs: 15 * MINUTE, forgetMs: HOUR },
 }
 
+/** Mails that somebody without a session can have sent to an address: to help, not to flood. */
+export const MAIL_RULES: Record<ThrottleScope, ThrottleRule> = {
+  account_address: { free: 3, baseDelayMs: MINUTE, maxDelayMs: HOUR, forgetMs: 24 * HOUR },
+  account: { free: 5, baseDelayMs: MINUTE, maxDelayMs: HOUR, forgetMs: 24 * HOUR },
+  address: { free: 50, baseDelayMs: SECOND, maxDelayMs: 15 * MINUTE, forgetMs: HOUR },
+}
+
 /** So many failures over the whole installation within the window are an attack. */
 export const GLOBAL_RULE = { failures: 1000, windowMs: 10 * MINUTE }
 
