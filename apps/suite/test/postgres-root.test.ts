@@ -5,13 +5,13 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readPostmaster } from '../src/postgres/postmaster.ts'
-import { startPostgres } from '../src/postgres/server.ts'
+import { runningPostgres, startPostgres } from '../src/postgres/index.ts'
 import { temporaryFolder } from './support/folder.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'needs root'
 
-const start = (data: string, say: (line: string) => void = () => {}) =>
-  startPostgres({ folder: join(data, 'postgres'), logFile: join(data, 'postgres.log'), say })
+const start = (data: string, log?: (line: string) => void) =>
+  startPostgres({ dataDir: join(data, 'postgres'), ...(log && { log }) })
 
 test('root: the cluster and its processes belong to another account', { skip }, async (t) => {
   const data = temporaryFolder()
@@ -39,12 +39,21 @@ test(
     await first.stop()
     const again = await start(data)
     assert.equal(again.url, first.url)
+    assert.equal(runningPostgres(join(data, 'postgres')), first.url)
     await again.stop()
 
     rmSync(join(elsewhere, 'data'), { recursive: true })
     await assert.rejects(start(data), { message: /is gone: bring it back/ })
   },
 )
+
+test('root: a closed folder of its own is no reason to go elsewhere', { skip }, async () => {
+  const dataDir = temporaryFolder(0o700)
+  const server = await startPostgres({ dataDir })
+  await server.stop()
+  assert.ok(existsSync(join(dataDir, 'data')))
+  assert.equal(runningPostgres(dataDir), undefined)
+})
 
 test('root: a full disk is one line, and the start after it works', { skip }, async (t) => {
   const data = temporaryFolder()

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test'
 import postgres from 'postgres'
 import { processStart } from '../../../bin/process-lock.mjs'
 import { readPostmaster } from '../src/postgres/postmaster.ts'
-import { startPostgres, type Postgres, type PostgresOptions } from '../src/postgres/server.ts'
+import { startPostgres, type Postgres, type PostgresOptions } from '../src/postgres/index.ts'
 import { tryPort } from '../src/ports.ts'
 import { temporaryFolder } from './support/folder.ts'
 import { until } from './support/until.ts'
@@ -21,9 +21,7 @@ async function start(
   options: Partial<PostgresOptions> = {},
 ): Promise<Postgres> {
   const server = await startPostgres({
-    folder: join(data, 'postgres'),
-    logFile: join(data, 'postgres.log'),
-    say: () => {},
+    dataDir: join(data, 'postgres'),
     ...options,
   })
   t.after(() => server.stop())
@@ -42,7 +40,7 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
 test('first start makes the cluster; the next one finds its data', async (t) => {
   const data = temporaryFolder()
   const said: string[] = []
-  const first = await start(t, data, { say: (line) => said.push(line), maxConnections: 37 })
+  const first = await start(t, data, { log: (line) => said.push(line), maxConnections: 37 })
   assert.deepEqual(
     said.filter((line) => !line.startsWith('Port ')),
     ['Creating the database cluster (once).'],
@@ -134,7 +132,7 @@ test('kill -9 in the middle of the first start leaves nothing half made', async 
   assert.ok(!entries().includes('data'))
 
   await query((await start(t, data)).url, 'select 1')
-  assert.deepEqual(entries().toSorted(), ['data', 'lock', 'password', 'port'])
+  assert.deepEqual(entries().toSorted(), ['data', 'lock', 'password', 'port', 'server.log'])
 })
 
 test('two starts on the same data: the second is refused', async (t) => {
@@ -155,7 +153,7 @@ test('a taken port: one set by hand is an error, the default moves on and is rem
 
   writeFileSync(join(data, 'postgres/port'), String(port))
   const said: string[] = []
-  const server = await start(t, data, { say: (line) => said.push(line) })
+  const server = await start(t, data, { log: (line) => said.push(line) })
   assert.notEqual(server.port, port)
   assert.ok(said.includes(`Port ${port} is taken: PostgreSQL uses ${server.port}.`))
   assert.equal(readFileSync(join(data, 'postgres/port'), 'utf8'), `${server.port}\n`)

@@ -32,8 +32,7 @@ export async function ensureCluster(home: Home, say: (line: string) => void): Pr
   const passwordFile = join(home.path, 'password')
   if (existsSync(home.dataDir)) {
     checkVersion(home)
-    if (existsSync(passwordFile)) return readFileSync(passwordFile, 'utf8').trim()
-    throw new Trouble(`${passwordFile}, the password of the database, is gone: bring it back from a backup.`)
+    return readPassword(home.path)
   }
   say('Creating the database cluster (once).')
   const password = randomBytes(32).toString('base64url')
@@ -47,6 +46,13 @@ export async function ensureCluster(home: Home, say: (line: string) => void): Pr
     removeUnfinished(home.path)
   }
   return password
+}
+
+/** The administrator's password of the cluster in a home. */
+export function readPassword(path: string): string {
+  const file = join(path, 'password')
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  throw new Trouble(`${file}, the password of the database, is gone: bring it back from a backup.`)
 }
 
 /** What a killed first start left behind. Its initdb may still be writing: the next pass gets the rest. */

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Trouble } from '../trouble.ts'
 import { canEnter, canRun, findAccount, type Account } from './account.ts'
@@ -25,15 +33,9 @@ const elsewhereRoot = '/var/lib/ait-suite'
  */
 export function prepareHome(folder: string, say: (line: string) => void): Home {
   mkdirSync(folder, { recursive: true })
-  const pointer = join(folder, 'elsewhere')
-  const pointed = existsSync(pointer) ? readFileSync(pointer, 'utf8').trim() : undefined
-  if (pointed && !existsSync(join(pointed, 'data'))) {
-    throw new Trouble(
-      `The database is kept in ${pointed} and that is gone: bring it back, or delete ${pointer} to begin with an empty one.`,
-    )
-  }
-  let path = pointed ?? realpathSync(folder)
+  let path = homeOf(folder)
   let account = findAccount(join(path, 'data'))
+  if (account) letPass(folder)
   if (account && !canEnter(account, path)) {
     path = join(elsewhereRoot, createHash('sha256').update(path).digest('hex').slice(0, 12))
     mkdirSync(path, { recursive: true, mode: 0o755 })
@@ -46,6 +48,26 @@ export function prepareHome(folder: string, say: (line: string) => void): Home {
   const reachable = !account || canRun(account, program(found, 'postgres'))
   const binaries = reachable ? found : copyBinaries(found, path)
   return { path, dataDir: join(path, 'data'), binaries, account }
+}
+
+/**
+ * The home of a folder: itself, or the one that it points to.
+ * @throws Trouble when that one is gone: an empty database in its place would look like lost data.
+ */
+export function homeOf(folder: string): string {
+  const pointer = join(folder, 'elsewhere')
+  if (!existsSync(pointer)) return realpathSync(folder)
+  const path = readFileSync(pointer, 'utf8').trim()
+  if (existsSync(join(path, 'data'))) return path
+  throw new Trouble(
+    `The database is kept in ${path} and that is gone: bring it back, or delete ${pointer} to begin with an empty one.`,
+  )
+}
+
+/** Others may pass through the folder, which is PostgreSQL's alone, to what is theirs in it. */
+function letPass(folder: string): void {
+  const { mode, uid } = statSync(folder)
+  if (uid === 0 && (mode & 0o011) !== 0o011) chmodSync(folder, (mode & 0o777) | 0o011)
 }
 
 /** Remembers a home that lies elsewhere, once the cluster is there. */

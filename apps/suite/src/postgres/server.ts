@@ -3,25 +3,25 @@ import { once } from 'node:events'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { takeLock } from '../../../../bin/process-lock.mjs'
+import { lockHolder, takeLock } from '../../../../bin/process-lock.mjs'
 import { tryPort, whoListens } from '../ports.ts'
 import { Trouble } from '../trouble.ts'
 import { program } from './binaries.ts'
-import { ensureCluster, explainFailure, superuser } from './cluster.ts'
-import { pointTo, prepareHome, type Home } from './home.ts'
+import { ensureCluster, explainFailure, readPassword, superuser } from './cluster.ts'
+import { homeOf, pointTo, prepareHome, type Home } from './home.ts'
 import { clearPostmaster, readPostmaster } from './postmaster.ts'
 
 export interface PostgresOptions {
   /** Folder of the cluster, as `.data/postgres`. Made on first use. */
-  folder: string
+  dataDir: string
   /** Port set by hand. Otherwise the one it had before, else the first free one from 15432. */
-  port?: number
+  port?: number | undefined
   maxConnections?: number
-  /** File that PostgreSQL's own log is appended to. */
-  logFile: string
+  /** File that PostgreSQL's own log is appended to; default `server.log` in `dataDir`. */
+  logFile?: string
   /** Tells the person at the terminal what is going on. */
-  say(line: string): void
-  /** Server settings beside those below, as `{ fsync: 'off' }` in tests. */
+  log?(line: string): void
+  /** Server settings beside those of `spawnServer`, as `{ fsync: 'off' }` for tests. */
   settings?: Record<string, string>
 }
 
@@ -34,6 +34,8 @@ export interface Postgres {
   stop(): Promise<void>
 }
 
+type Options = PostgresOptions & Required<Pick<PostgresOptions, 'log' | 'logFile'>>
+
 const firstPort = 15432
 const host = '127.0.0.1'
 const startMs = 60_000
@@ -44,22 +46,24 @@ const shutdownMs = 60_000
  * again afterwards, also after a crash.
  * @throws Trouble with what to do, when it cannot; nothing is left running then.
  */
-export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
-  const home = prepareHome(options.folder, options.say)
+export async function startPostgres(given: PostgresOptions): Promise<Postgres> {
+  const options = { logFile: join(given.dataDir, 'server.log'), log: () => {}, ...given }
+  const home = prepareHome(options.dataDir, options.log)
   const lock = takeLock(join(home.path, 'lock'))
   if (lock.heldBy !== undefined) {
     throw new Trouble(`The database in ${home.path} is in use by process ${lock.heldBy}: stop that first.`)
   }
   try {
-    if (existsSync(home.dataDir)) await clearPostmaster(home.dataDir, options.say)
-    const password = await ensureCluster(home, options.say)
-    pointTo(home, options.folder)
+    if (existsSync(home.dataDir)) await clearPostmaster(home.dataDir, options.log)
+    const password = await ensureCluster(home, options.log)
+    pointTo(home, options.dataDir)
     const port = await choosePort(home, options)
+    writeFileSync(join(home.path, 'port'), `${port}\n`)
     const server = await launch(home, port, options)
     const ended = once(server, 'exit')
     let asked = false
     return {
-      url: `postgres://${superuser}:${password}@${host}:${port}`,
+      url: urlOf(password, port),
       port,
       lost: ended.then(() => (asked ? new Promise<void>(() => {}) : undefined)),
       async stop() {
@@ -74,7 +78,18 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   }
 }
 
-async function choosePort(home: Home, options: PostgresOptions): Promise<number> {
+const urlOf = (password: string, port: number): string =>
+  `postgres://${superuser}:${password}@${host}:${port}`
+
+/** The URL of a PostgreSQL that another process has started on these data; undefined when none runs. */
+export function runningPostgres(dataDir: string): string | undefined {
+  const path = homeOf(dataDir)
+  if (lockHolder(join(path, 'lock')) === undefined || !readPostmaster(join(path, 'data'))?.ready)
+    return undefined
+  return urlOf(readPassword(path), Number(readFileSync(join(path, 'port'), 'utf8')))
+}
+
+async function choosePort(home: Home, options: Options): Promise<number> {
   const memory = join(home.path, 'port')
   if (options.port !== undefined) {
     if ((await tryPort(options.port, host)) === undefined) return options.port
@@ -86,14 +101,13 @@ async function choosePort(home: Home, options: PostgresOptions): Promise<number>
   const before = existsSync(memory) ? Number(readFileSync(memory, 'utf8')) : firstPort
   for (const port of [before, ...Array.from({ length: 100 }, (_, i) => firstPort + i)]) {
     if ((await tryPort(port, host)) !== undefined) continue
-    if (port !== before) options.say(`Port ${before} is taken: PostgreSQL uses ${port}.`)
-    writeFileSync(memory, `${port}\n`)
+    if (port !== before) options.log(`Port ${before} is taken: PostgreSQL uses ${port}.`)
     return port
   }
   throw new Trouble(`No free port for PostgreSQL from ${firstPort} on: set POSTGRES_PORT.`)
 }
 
-async function launch(home: Home, port: number, options: PostgresOptions): Promise<ChildProcess> {
+async function launch(home: Home, port: number, options: Options): Promise<ChildProcess> {
   const deadline = Date.now() + startMs
   for (;;) {
     const before = statSync(options.logFile, { throwIfNoEntry: false })?.size ?? 0
@@ -108,7 +122,7 @@ async function launch(home: Home, port: number, options: PostgresOptions): Promi
   }
 }
 
-function spawnServer(home: Home, port: number, options: PostgresOptions): ChildProcess {
+function spawnServer(home: Home, port: number, options: Options): ChildProcess {
   const { account } = home
   const settings = {
     listen_addresses: host,

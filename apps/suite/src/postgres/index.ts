@@ -1,0 +1,1 @@
+export { runningPostgres, startPostgres, type Postgres, type PostgresOptions } from './server.ts'
