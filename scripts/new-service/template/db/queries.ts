@@ -1,4 +1,4 @@
-import { visibleTo, type PageRequest, type Principal, type Sql } from '@ait/kit'
+import { forgetShares, visibleTo, type Fragment, type PageRequest, type Principal, type Sql } from '@ait/kit'
 import type { ItemsRow } from './types.ts'
 
 export const findItem = async (sql: Sql, id: string): Promise<ItemsRow | undefined> =>
@@ -35,9 +35,19 @@ export const saveItem = async (sql: Sql, item: ItemsRow): Promise<ItemsRow | und
       where id = ${item.id} and version = ${item.version} returning *`
   )[0]
 
-export const deleteItemRow = (sql: Sql, id: string) => sql`delete from items where id = ${id}`
+export const deleteItemRow = (sql: Sql, id: string) => deleteItems(sql, sql`id = ${id}`)
 
-export const deleteItemsOf = (sql: Sql, ownerId: string) => sql`delete from items where owner_id = ${ownerId}`
+export const deleteItemsOf = (sql: Sql, ownerId: string) => deleteItems(sql, sql`owner_id = ${ownerId}`)
 
 export const deleteDoneBefore = (sql: Sql, before: Date) =>
-  sql`delete from items where done and updated_at < ${before.toISOString()}`
+  deleteItems(sql, sql`done and updated_at < ${before.toISOString()}`)
+
+/** Deletes items together with their shares. */
+async function deleteItems(sql: Sql, which: Fragment): Promise<void> {
+  const gone = await sql<Pick<ItemsRow, 'id'>[]>`delete from items where ${which} returning id`
+  await forgetShares(
+    sql,
+    'item',
+    gone.map(({ id }) => id),
+  )
+}

@@ -1,4 +1,4 @@
-import { forgetShares, newId, principalId, problems, requireVersion } from '@ait/kit'
+import { newId, principalId, problems, requireVersion } from '@ait/kit'
 import { applyPatch, isCompleted } from '../domain/item.ts'
 import { deleteItemRow, insertItem, listVisibleItems, saveItem } from '../db/queries.ts'
 import { route } from '../kit.ts'
@@ -43,6 +43,5 @@ export const updateItem = route('updateItem', async (ctx) => {
 export const deleteItem = route('deleteItem', async (ctx) => {
   const item = await ctx.find('item', ctx.params.id, 'delete')
   await deleteItemRow(ctx.sql, item.id)
-  await forgetShares(ctx.sql, 'item', [item.id])
   await ctx.audit('item.deleted', { type: 'item', id: item.id }, { title: item.title })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { personas, startTestService, type TestService } from '@ait/testing'
+import { deleteDone } from '../jobs.ts'
 import manifest from '../service.ts'
 
 let service: TestService
@@ -33,6 +34,19 @@ test('a viewer reads, and may not write', async () => {
   await service.as('bob').call('updateItem', { params: { id: item.id }, body: { done: true } }, 403)
 })
 
+test('the owner sees with whom an item is shared, and takes it back', async () => {
+  const ann = service.as('ann')
+  const { id } = await createdBy('ann')
+  const share = { subject_type: 'user', subject_id: personas.bob.id, role: 'editor' }
+  const { body: shared } = await ann.call('shareItem', { params: { id }, body: share }, 200)
+  await service.as('bob').call('updateItem', { params: { id }, body: { title: 'Ours' } }, 200)
+  await service.as('bob').call('listItemShares', { params: { id } }, 403)
+  const { body: shares } = await ann.call('listItemShares', { params: { id } }, 200)
+  assert.deepEqual(shares.items, [shared])
+  await ann.call('unshareItem', { params: { id, share_id: shared.id } }, 204)
+  await service.as('bob').call('getItem', { params: { id } }, 404)
+})
+
 test('a change that read an older version is refused', async () => {
   const item = await createdBy('ann')
   const first = await service
@@ -58,6 +72,36 @@ test('completing an item tells the others, once', async () => {
     await service.as('ann').call('updateItem', { params: { id: item.id }, body: { title, done: true } }, 200)
   const told = (await service.events('example.item.completed.v1')).filter((data) => data.id === item.id)
   assert.deepEqual(told, [{ id: item.id, owner_id: personas.ann.id, version: 2 }])
+})
+
+test('a deleted item is gone, with its shares', async () => {
+  const { id } = await createdBy('ann')
+  const share = { subject_type: 'everyone', role: 'viewer' }
+  await service.as('ann').call('shareItem', { params: { id }, body: share }, 200)
+  await service.as('ann').call('deleteItem', { params: { id } }, 204)
+  await service.as('ann').call('getItem', { params: { id } }, 404)
+  const shares = await service.sql`select id from kit.shares where resource_id = ${id}`
+  assert.equal(shares.length, 0)
+})
+
+test('what is done is deleted when its time is over, and nothing else', async () => {
+  const [open, done] = [await createdBy('ann'), await createdBy('ann')]
+  const ann = service.as('ann')
+  await ann.call('updateItem', { params: { id: done.id }, body: { done: true } }, 200)
+  const keepDays = service.service.runtime.config.EXAMPLE_KEEP_DONE_DAYS
+  const runAfter = (days: number) =>
+    deleteDone.handler(
+      {} as never,
+      {
+        ...service.service.runtime,
+        now: () => new Date(Date.now() + days * 86_400_000),
+      } as never,
+    )
+  await runAfter(keepDays - 1)
+  await ann.call('getItem', { params: { id: done.id } }, 200)
+  await runAfter(keepDays + 1)
+  await ann.call('getItem', { params: { id: done.id } }, 404)
+  await ann.call('getItem', { params: { id: open.id } }, 200)
 })
 
 test('the list goes on where the page before ended', async () => {
