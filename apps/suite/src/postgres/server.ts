@@ -83,6 +83,7 @@ const urlOf = (password: string, port: number): string =>
 
 /** The URL of a PostgreSQL that another process has started on these data; undefined when none runs. */
 export function runningPostgres(dataDir: string): string | undefined {
+  if (!existsSync(dataDir)) return undefined
   const path = homeOf(dataDir)
   if (lockHolder(join(path, 'lock')) === undefined || !readPostmaster(join(path, 'data'))?.ready)
     return undefined

@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import type { ServiceManifest } from '@ait/kit'
+import type { Logger } from 'pino'
+import type { Environment } from './environment.ts'
+import { logFolder, rotate } from './log-files.ts'
+import { runningPostgres, startPostgres, type Postgres } from './postgres/index.ts'
+import { Trouble } from './trouble.ts'
+
+/** The databases' server: ours, or one that was given. */
+export interface DatabaseServer {
+  /** The environment with `POSTGRES_URL` in it. */
+  env: Environment
+  stop(): Promise<void>
+}
+
+/** PostgreSQL itself rarely dies; when it does this often within a start, something else is wrong. */
+const mostRestarts = 3
+
+/** Whether any of the services needs the embedded PostgreSQL. */
+const needsEmbedded = (manifests: readonly ServiceManifest[], env: Environment): boolean =>
+  !env['POSTGRES_URL'] &&
+  manifests.some(
+    ({ name, database }) =>
+      database !== null && !env[`${name.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`],
+  )
+
+/**
+ * Gives the services their PostgreSQL: the embedded one, unless `POSTGRES_URL` or each service's own
+ * `<NAME>_DATABASE_URL` names another.
+ * @param onLost is called when the embedded one is gone for good.
+ */
+export async function openDatabaseServer(
+  manifests: readonly ServiceManifest[],
+  env: Environment,
+  dataDir: string,
+  { say, log, onLost }: { say(line: string): void; log: Logger; onLost(error: unknown): void },
+): Promise<DatabaseServer> {
+  if (!needsEmbedded(manifests, env)) return { env, stop: async () => {} }
+  const folder = join(dataDir, 'postgres')
+  const running = runningPostgres(folder)
+  if (running) return { env: { ...env, POSTGRES_URL: running }, stop: async () => {} }
+  const logFile = join(logFolder(dataDir), 'postgres.log')
+  const start = async (): Promise<Postgres> => {
+    rotate(logFile)
+    return startPostgres({ dataDir: folder, port: portSetByHand(env), logFile, log: say })
+  }
+  let current = await start()
+  const watch = (restarts: number): void => {
+    void current.lost
+      .then(async () => {
+        log.error({ restarts }, 'PostgreSQL has ended unexpectedly')
+        await current.stop()
+        if (restarts === mostRestarts) throw new Trouble(`PostgreSQL keeps ending: see ${logFile}.`)
+        current = await start()
+        watch(restarts + 1)
+      })
+      .catch(onLost)
+  }
+  watch(0)
+  return { env: { ...env, POSTGRES_URL: current.url }, stop: () => current.stop() }
+}
+
+function portSetByHand(env: Environment): number | undefined {
+  if (!env['POSTGRES_PORT']) return undefined
+  const port = Number(env['POSTGRES_PORT'])
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port
+  throw new Trouble(`POSTGRES_PORT is ${env['POSTGRES_PORT']}: it has to be a port number.`)
+}

@@ -1,0 +1,71 @@
+import {
+  createDirectory,
+  startService,
+  type Platform,
+  type RunningService,
+  type ServiceInfo,
+  type ServiceManifest,
+} from '@ait/kit'
+import { catalogue } from '@ait/client'
+import type { Environment } from './environment.ts'
+import type { Logs } from './log-files.ts'
+import { explain } from './terminal.ts'
+import { Trouble } from './trouble.ts'
+
+/** Services that run in this process. */
+export interface Suite {
+  services: readonly RunningService[]
+  /** Lets requests and jobs under way come to their end. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts services together: each ready, none listening yet.
+ * @throws the first failure, when any service cannot start; the others are stopped again then.
+ */
+export async function startSuite(
+  manifests: readonly ServiceManifest[],
+  env: Environment,
+  dataDir: string,
+  logs: Logs,
+): Promise<Suite> {
+  const running = new Map<string, RunningService>()
+  const services = createDirectory(catalogue as readonly ServiceInfo[], running, env)
+  const platformOf = (name: string): Platform => ({
+    env,
+    dataDir,
+    services,
+    log: logs.of(name),
+    now: () => new Date(),
+  })
+  const results = await Promise.allSettled(
+    manifests.map(async (manifest) => {
+      const service = await startService(manifest, platformOf(manifest.name))
+      running.set(manifest.name, service)
+    }),
+  )
+  const suite: Suite = { services: [...running.values()], stop: () => stopAll(running) }
+  const failed = results.findIndex(({ status }) => status === 'rejected')
+  if (failed === -1) return suite
+  const name = manifests[failed]?.name as string
+  const { reason } = results[failed] as PromiseRejectedResult
+  logs.of(name).fatal({ err: reason }, 'could not start')
+  await suite.stop()
+  throw new Trouble(`${name} could not start: ${explain(reason)}`)
+}
+
+/**
+ * The gateway first: what it has accepted still finds its service. Auth last: the others ask it about
+ * tokens until their end.
+ */
+async function stopAll(running: Map<string, RunningService>): Promise<void> {
+  const others = [...running.keys()].filter((name) => name !== 'gateway' && name !== 'auth')
+  for (const names of [['gateway'], others, ['auth']]) {
+    await Promise.all(
+      names.map(async (name) => {
+        await running.get(name)?.stop()
+        running.delete(name)
+      }),
+    )
+  }
+}
