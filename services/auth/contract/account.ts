@@ -153,6 +153,7 @@ export const accountOperations = {
     example: { body: { current_password: 'SecurePass123!', new_password: 'tres tristes tigres' } },
   }),
   changeEmail: post('/me/email', {
+    transaction: 'manual',
     summary: 'Change the address: a link is sent to the new one',
     allow: 'user',
     body: T.Object({ email: Email }),

@@ -130,6 +130,7 @@ export const signInOperations = {
     allow: 'public',
     body: T.Object({ email: Email }),
     202: Accepted,
+    transaction: 'manual',
     example: { body: { email: 'user@example.com' }, response: acceptedExample },
   }),
   forgotPassword: post('/password/forgot', {
@@ -138,6 +139,7 @@ export const signInOperations = {
     allow: 'public',
     body: T.Object({ email: Email }),
     202: Accepted,
+    transaction: 'manual',
     example: { body: { email: 'user@example.com' }, response: acceptedExample },
   }),
   resetPassword: post('/password/reset', {
@@ -146,6 +148,7 @@ export const signInOperations = {
     allow: 'public',
     body: T.Object({ token: Token, password: NewPassword }),
     204: T.Void(),
+    transaction: 'manual',
     example: { body: { token: 'Zk3v8m2Q', password: 'tres tristes tigres' } },
   }),
   setup: post('/setup', {
@@ -153,6 +156,7 @@ export const signInOperations = {
     allow: 'public',
     body: T.Object({ token: Token, email: Email, password: NewPassword, full_name: FullName }),
     201: User,
+    transaction: 'manual',
     example: {
       body: {
         token: 'Zk3v8m2Q',

@@ -30,7 +30,8 @@ export const deleteTotp = async (sql: Sql, userId: string): Promise<boolean> =>
 
 export async function replaceRecoveryCodes(sql: Sql, userId: string, hashes: Buffer[]): Promise<void> {
   await deleteRecoveryCodes(sql, userId)
-  await sql`insert into recovery_codes (user_id, hash) select ${userId}, unnest(${hashes}::bytea[])`
+  const texts = hashes.map((hash) => hash.toString('hex'))
+  await sql`insert into recovery_codes (user_id, hash) select ${userId}, decode(h, 'hex') from unnest(${texts}::text[]) h`
 }
 
 export const deleteRecoveryCodes = (sql: Sql, userId: string) =>

@@ -11,6 +11,25 @@ export const insertMailToken = (
   values (${token.hash}, ${token.purpose}, ${token.userId ?? null}, ${token.email ?? null},
     ${sql.json((token.data ?? {}) as never)}, ${token.expiresAt})`
 
+export const findMailToken = async (
+  sql: Sql,
+  hash: Buffer,
+  purpose: Purpose,
+  now: Date,
+): Promise<MailTokensRow | undefined> =>
+  (
+    await sql<MailTokensRow[]>`
+      select * from mail_tokens where hash = ${hash} and purpose = ${purpose} and expires_at > ${now}`
+  )[0]
+
+/** Gives a stored token its secret, once it is to be mailed. */
+export const renameMailToken = async (
+  sql: Sql,
+  before: Buffer,
+  after: Buffer,
+): Promise<MailTokensRow | undefined> =>
+  (await sql<MailTokensRow[]>`update mail_tokens set hash = ${after} where hash = ${before} returning *`)[0]
+
 /** The token, which is used up by this; undefined when it is unknown, expired or for something else. */
 export const takeMailToken = async (
   sql: Sql,

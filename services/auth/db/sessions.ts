@@ -75,3 +75,10 @@ export const lockRefreshToken = async (sql: Sql, hash: Buffer): Promise<Presente
 
 export const markUsed = (sql: Sql, hash: Buffer, successorHash: Buffer, now: Date) =>
   sql`update refresh_tokens set used_at = ${now}, successor_hash = ${successorHash} where hash = ${hash}`
+
+/** Tokens that would be refused as expired anyway. */
+export const forgetRefreshTokens = (sql: Sql, before: Date) =>
+  sql`delete from refresh_tokens where issued_at < ${before}`
+
+export const forgetSessions = (sql: Sql, idleBefore: Date, endedBefore: Date) => sql`
+  delete from sessions where ended_at < ${endedBefore} or (ended_at is null and last_seen_at < ${idleBefore})`

@@ -108,3 +108,12 @@ export const listAccounts = (
     }
     ${page.after ? sql`and (u.full_name, u.id) > (${page.after[0]!}, ${page.after[1]!})` : sql``}
   order by u.full_name, u.id limit ${page.limit + 1}`
+
+export const findAccounts = (sql: Sql, ids: string[]) => sql<Account[]>`
+  select ${accountColumns(sql)} from users u where u.id = any(${ids}::uuid[]) order by u.full_name, u.id`
+
+export const listMemberAccounts = (sql: Sql, groupId: string, page: PageRequest) => sql<Account[]>`
+  select ${accountColumns(sql)} from users u join group_members m on m.user_id = u.id
+  where m.group_id = ${groupId}
+    ${page.after ? sql`and (u.full_name, u.id) > (${page.after[0]!}, ${page.after[1]!})` : sql``}
+  order by u.full_name, u.id limit ${page.limit + 1}`

@@ -1,4 +1,4 @@
-import { SignJWT, type CryptoKey } from 'jose'
+import { SignJWT, createLocalJWKSet, jwtVerify, type CryptoKey, type JSONWebKeySet } from 'jose'
 import { SIGNING_ALGORITHM } from './signing-keys.ts'
 
 /** Who the bearer is, as every service reads it from the token. */
@@ -45,4 +45,27 @@ export function mintAccessToken(
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + Math.min(options.lifetimeSeconds, MAX_ACCESS_TOKEN_SECONDS))
     .sign(key.privateKey)
+}
+
+export interface AccessTokenClaims {
+  sub: string
+  sid: string
+  email: string
+  iat: number
+  exp: number
+}
+
+/** The claims of a token that these keys signed and that has not expired; undefined for any other string. */
+export async function verifyAccessToken(
+  token: string,
+  keys: JSONWebKeySet,
+  rules: { issuer: string; audience: string; now: Date },
+): Promise<AccessTokenClaims | undefined> {
+  const { issuer, audience, now: currentDate } = rules
+  try {
+    const options = { issuer, audience, currentDate, algorithms: [SIGNING_ALGORITHM], typ: 'at+jwt' }
+    return (await jwtVerify<AccessTokenClaims>(token, createLocalJWKSet(keys), options)).payload
+  } catch {
+    return undefined
+  }
 }

@@ -40,7 +40,7 @@ export async function refreshTokens(
   return tokens
 }
 
-function decide({ config, now }: AuthUnit, presented: PresentedToken, device: Device): RefreshDecision {
+function decide(unit: AuthUnit, presented: PresentedToken, device: Device): RefreshDecision {
   const token = {
     usedAt: presented.used_at ? new Date(presented.used_at) : undefined,
     successorUsed: presented.successor_used,
@@ -54,11 +54,11 @@ function decide({ config, now }: AuthUnit, presented: PresentedToken, device: De
   return decideRefresh(
     token,
     family,
-    { now: now(), userAgent: device.userAgent },
+    { now: unit.now(), userAgent: device.userAgent },
     {
-      idleMs: config.AUTH_SESSION_IDLE_DAYS * day,
-      absoluteMs: config.AUTH_SESSION_MAX_DAYS * day,
-      graceMs: config.AUTH_REFRESH_GRACE_MS,
+      idleMs: unit.config.AUTH_SESSION_IDLE_DAYS * day,
+      absoluteMs: unit.config.AUTH_SESSION_MAX_DAYS * day,
+      graceMs: unit.config.AUTH_REFRESH_GRACE_MS,
     },
   )
 }

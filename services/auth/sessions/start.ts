@@ -42,10 +42,11 @@ export async function tokensFor(
 
 /** An access token saying what is true of the account now. */
 export async function accessTokenFor(
-  { deps, config, now }: Pick<AuthUnit, 'deps' | 'config' | 'now'>,
+  unit: Pick<AuthUnit, 'deps' | 'config' | 'now'>,
   account: Account,
   sessionId: string,
 ): Promise<{ token: string; expiresIn: number }> {
+  const { config, deps } = unit
   const expiresIn = config.AUTH_ACCESS_TOKEN_SECONDS
   const { id, email, full_name: name, role, groups, permissions } = account
   const token = await mintAccessToken(
@@ -55,7 +56,7 @@ export async function accessTokenFor(
       issuer: config.PUBLIC_URL,
       audience: config.TOKEN_AUDIENCE,
       lifetimeSeconds: expiresIn,
-      now: now(),
+      now: unit.now(),
       tokenId: newId(),
     },
   )

@@ -79,6 +79,7 @@ create table refresh_tokens (
   successor_hash bytea
 );
 create index refresh_tokens_session on refresh_tokens (session_id);
+create index refresh_tokens_age on refresh_tokens (issued_at);
 
 -- Sessions and tokens that ended early. Rows get their number in commit order (see db/revocations.ts).
 create table revocations (

@@ -1,5 +1,5 @@
 import type { Environment, RunningService } from '@ait/kit'
-import { startTestService, type Answer, type Caller, type TestService } from '@ait/testing'
+import { startTestService, until, type Answer, type Caller, type TestService } from '@ait/testing'
 import manifest from '../../service.ts'
 
 export const password = 'SecurePass123!'
@@ -62,6 +62,23 @@ export async function startAuth(env: Environment = {}): Promise<AuthService> {
     advance: (ms) => void (offsetMs += ms),
   }
 }
+
+export interface Mail {
+  to: string
+  template: string
+  locale: string
+  data: Record<string, string>
+}
+
+/** The newest mail of a kind to an address, once it was asked for. */
+export const mailTo = (auth: AuthService, to: string, template: string): Promise<Mail> =>
+  until(`a mail ${template} to ${to}`, async () => {
+    const mails: Mail[] = await auth.events('auth.mail.requested.v1')
+    return mails.findLast((mail) => mail.to === to && mail.template === template)
+  })
+
+/** The token in the fragment of a mail's link. */
+export const tokenIn = (mail: Mail): string => /#token=([\w-]+)$/.exec(mail.data['link'] ?? '')?.[1] ?? ''
 
 /** The whole answer as bytes would be compared by somebody who probes, but for the request id. */
 export const visible = ({ status, body }: Answer) => ({ status, body })

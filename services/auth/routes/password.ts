@@ -1,0 +1,72 @@
+import { problems } from '@ait/kit'
+import { notify } from '../accounts/mail.ts'
+import { ownAccount } from '../accounts/person.ts'
+import { dropMailTokens, findMailToken, takeMailToken } from '../db/mail-tokens.ts'
+import { findAccount, setPassword, updateUser } from '../db/users.ts'
+import { hashToken } from '../domain/opaque-token.ts'
+import { route } from '../kit.ts'
+import { deviceOf } from '../sessions/device.ts'
+import { endSessionsOf } from '../sessions/end.ts'
+import { checkCredentials, hashChosen } from '../sign-in/password.ts'
+import { ownSession, recentSession } from '../sign-in/recent.ts'
+import { beginAttempt } from '../sign-in/throttle.ts'
+import { checkedEmail } from './registration.ts'
+
+/** One answer for links that are unknown, used and expired. */
+export const linkInvalid = () =>
+  problems.badRequest('invalid_link', 'The link is not valid any more: ask for a new one')
+
+/**
+ * Whether the account exists is found out by a job: this request does the same either way, and so takes
+ * as long.
+ */
+export const forgotPassword = route('forgotPassword', async (ctx) => {
+  const email = checkedEmail(ctx.body.email)
+  await beginAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
+  await ctx.enqueue('mail-password-reset', { email })
+  return { status: 'accepted' as const }
+})
+
+export const resetPassword = route('resetPassword', async (ctx) => {
+  const hash = hashToken(ctx.body.token)
+  const found = await findMailToken(ctx.sql, hash, 'reset_password', ctx.now())
+  const owner = found?.user_id && (await findAccount(ctx.sql, found.user_id))
+  if (!owner) throw linkInvalid()
+  const passwordHash = await hashChosen(ctx, ctx.body.password, {
+    email: owner.email,
+    fullName: owner.full_name,
+  })
+  await ctx.write(async (unit) => {
+    const now = unit.now()
+    const token = await takeMailToken(unit.sql, hash, ['reset_password'], now)
+    const account = token?.user_id && (await findAccount(unit.sql, token.user_id))
+    if (!account) throw linkInvalid()
+    await setPassword(unit.sql, account.id, passwordHash, now)
+    // Whoever has the link reads the mail of that address.
+    if (!account.email_verified_at && token.email === account.email)
+      await updateUser(unit.sql, account, { email_verified_at: now.toISOString() }, now)
+    await dropMailTokens(unit.sql, account.id, 'change_email')
+    await endSessionsOf(unit, account.id, 'password_changed')
+    await unit.audit('password.reset', { type: 'user', id: account.id })
+    await notify(unit, account, 'password_changed')
+  })
+})
+
+export const changePassword = route('changePassword', async (ctx) => {
+  const account = await ownAccount(ctx)
+  const session = account.password_hash ? await ownSession(ctx) : await recentSession(ctx)
+  if (account.password_hash) {
+    if (ctx.body.current_password === undefined)
+      throw problems.invalid(['body', 'current_password'], 'is required', 'missing')
+    await checkCredentials(ctx, account.email, ctx.body.current_password)
+  }
+  const person = { email: account.email, fullName: account.full_name }
+  const passwordHash = await hashChosen(ctx, ctx.body.new_password, person, 'new_password')
+  await ctx.write(async (unit) => {
+    await setPassword(unit.sql, account.id, passwordHash, unit.now())
+    await dropMailTokens(unit.sql, account.id, 'reset_password')
+    await endSessionsOf(unit, account.id, 'password_changed', session.id)
+    await unit.audit('password.changed', { type: 'user', id: account.id })
+    await notify(unit, account, 'password_changed')
+  })
+})
