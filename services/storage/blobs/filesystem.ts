@@ -6,21 +6,22 @@ import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 
 import { isLeftover, temporaryName } from './leftovers.ts'
-import type { BlobStore, ByteRange, StoredBlob } from './store.ts'
+import type { ByteRange } from '../domain/ranges.ts'
+import type { BlobStore, StoredBlob } from './store.ts'
 import { assertSha256, BlobMissingError, BlobTooLargeError, StoreFullError } from './store.ts'
 
 /** Large enough to keep system calls rare, small enough to be hashed while still in the processor's cache. */
 const CHUNK_BYTES = 256 * 1024
 
 /**
- * Blobs as files below `root`: `blobs/ab/cd/<sha256>`, written under `tmp/` first.
+ * Blobs as files below `root`: `sha256/ab/cd/<sha256>`, written under `tmp/` first.
  *
  * The order makes a crash harmless at any point: write → fsync the file → rename (atomic, same file system) → fsync
  * the directory. Until the rename only a temporary file exists, which the next start removes; after it the whole
  * content does.
  */
 export async function openFilesystemStore(root: string): Promise<BlobStore> {
-  const blobs = join(root, 'blobs')
+  const blobs = join(root, 'sha256')
   const tmp = join(root, 'tmp')
   await Promise.all([mkdir(blobs, { recursive: true }), mkdir(tmp, { recursive: true })])
   const pathOf = (sha256: string): string => {
@@ -36,7 +37,6 @@ export async function openFilesystemStore(root: string): Promise<BlobStore> {
         await moveIntoPlace(path, pathOf(blob.sha256))
         return blob
       } catch (error) {
-        source.destroy()
         await rm(path, { force: true })
         throw isFull(error) ? new StoreFullError('the disk is full', { cause: error }) : error
       }
@@ -59,7 +59,11 @@ export async function openFilesystemStore(root: string): Promise<BlobStore> {
 }
 
 /** Writes and hashes at the same time: while the thread pool writes one batch, this thread hashes it. */
-async function writeDurably(path: string, source: Readable, maxBytes: number): Promise<StoredBlob> {
+async function writeDurably(
+  path: string,
+  source: AsyncIterable<Buffer>,
+  maxBytes: number,
+): Promise<StoredBlob> {
   const file = await open(path, 'wx', 0o600)
   const hash = createHash('sha256')
   let size = 0
@@ -86,10 +90,10 @@ async function writeDurably(path: string, source: Readable, maxBytes: number): P
 }
 
 /** Network reads are small (16–64 KiB); gathering them saves most of the system calls without copying. */
-async function* inBatches(source: Readable, minBytes: number): AsyncGenerator<Buffer[]> {
+async function* inBatches(source: AsyncIterable<Buffer>, minBytes: number): AsyncGenerator<Buffer[]> {
   let batch: Buffer[] = []
   let bytes = 0
-  for await (const chunk of source as AsyncIterable<Buffer>) {
+  for await (const chunk of source) {
     batch.push(chunk)
     bytes += chunk.length
     if (bytes < minBytes) continue

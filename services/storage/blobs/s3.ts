@@ -67,7 +67,6 @@ export async function openS3Store(options: S3Options): Promise<BlobStore> {
         if (!(await has(blob.sha256))) await copy(bucket, temporary, keyOf(blob.sha256), blob.size)
         return blob
       } catch (error) {
-        source.destroy()
         throw isFull(error) ? new StoreFullError('the bucket is full', { cause: error }) : error
       } finally {
         // Best effort: what cannot be removed now is found by the sweep.
@@ -139,26 +138,29 @@ async function isThere({ client, name: Bucket }: Bucket, Key: string): Promise<b
 async function uploadHashed(
   bucket: Bucket,
   Key: string,
-  source: Readable,
+  source: AsyncIterable<Buffer>,
   maxBytes: number,
 ): Promise<StoredBlob> {
   const hash = createHash('sha256')
   let size = 0
   async function* hashed(): AsyncGenerator<Buffer> {
-    for await (const chunk of source as AsyncIterable<Buffer>) {
+    for await (const chunk of source) {
       size += chunk.length
       if (size > maxBytes) throw new BlobTooLargeError(maxBytes)
       hash.update(chunk)
       yield chunk
     }
   }
+  const body = Readable.from(hashed(), { objectMode: false })
   // When the body fails, Upload aborts the multipart upload, and its parts are gone.
-  await new Upload({
+  const upload = new Upload({
     client: bucket.client,
-    params: { Bucket: bucket.name, Key, Body: Readable.from(hashed(), { objectMode: false }) },
+    params: { Bucket: bucket.name, Key, Body: body },
     partSize: Math.max(PART_BYTES, Math.ceil(maxBytes / PARTS_MAX)),
     queueSize: PARTS_AT_ONCE,
-  }).done()
+  })
+  // Leaving early closes the source too.
+  await upload.done().finally(() => body.destroy())
   return { sha256: hash.digest('hex'), size }
 }
 

@@ -1,10 +1,9 @@
 import type { Readable } from 'node:stream'
 
+import type { ByteRange } from '../domain/ranges.ts'
+
 /** What a stored content is known by: the hex SHA-256 of its bytes, and how many bytes (0 or more). */
 export type StoredBlob = { sha256: string; size: number }
-
-/** Bytes `start` to `end`, both inclusive and counted from 0, as in a Range header (RFC 9110 §14.1.2). */
-export type ByteRange = { start: number; end: number }
 
 /**
  * Keeps contents under their own checksum. Two uploads of the same bytes share one blob, and a blob never changes
@@ -15,7 +14,7 @@ export type BlobStore = {
    * Streams `source` in with constant memory. When this resolves the bytes survive a crash of the machine; when it
    * rejects nothing is left behind. Errors: BlobTooLargeError, StoreFullError, and whatever `source` fails with.
    */
-  put(source: Readable, limits: { maxBytes: number }): Promise<StoredBlob>
+  put(source: AsyncIterable<Buffer>, limits: { maxBytes: number }): Promise<StoredBlob>
   /** Opens a blob, or a part of it. Error: BlobMissingError. */
   get(sha256: string, range?: ByteRange): Promise<Readable>
   has(sha256: string): Promise<boolean>

@@ -3,12 +3,15 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 /** Seven days, the longest that S3's own presigned addresses live. */
 export const PRESIGN_SECONDS_MAX = 7 * 24 * 60 * 60
 
+/** Who signed: as much of them as decides what they may do. Their shares are looked up anew at each use. */
+export type SignedBy = { kind: string; id: string; groups: readonly string[] }
+
 /** Everything that a presigned address allows, and nothing else: any other method, name, length or content fails. */
 export type Grant =
-  | { method: 'GET'; by: string; file: string; sha256: string; expires: number }
+  | { method: 'GET'; by: SignedBy; file: string; revision: number; expires: number }
   | {
       method: 'PUT'
-      by: string
+      by: SignedBy
       folder: string | null
       name: string
       length: number

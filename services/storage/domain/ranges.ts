@@ -1,4 +1,5 @@
-import type { ByteRange } from '../blobs/store.ts'
+/** Bytes `start` to `end`, both inclusive and counted from 0 (RFC 9110 §14.1.2). */
+export type ByteRange = { start: number; end: number }
 
 /** What to send for a Range header: everything, one part of it, or a refusal (416). */
 export type RangeAnswer = 'all' | 'unsatisfiable' | ByteRange

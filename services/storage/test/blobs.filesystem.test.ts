@@ -47,7 +47,7 @@ test('a process killed in the middle of an upload leaves nothing after the next 
   assert.equal((await readdir(join(root, 'tmp'))).length, 1, 'the crash did leave a temporary file')
   const store = await openFilesystemStore(root)
   assert.deepEqual(await readdir(join(root, 'tmp')), [])
-  assert.deepEqual(await readdir(join(root, 'blobs')), [])
+  assert.deepEqual(await readdir(join(root, 'sha256')), [])
   assert.equal((await store.put(Readable.from([Buffer.from('abc')]), { maxBytes: 3 })).size, 3)
 })
 

@@ -95,14 +95,15 @@ test('a link opens until it expires, is used up, or was guessed at too often', (
 test('a presigned grant holds for its method, its time and its installation, and for nothing changed', () => {
   const signer = createSigner('one secret of thirty-two characters')
   const expires = expiresAt(now, 60)
-  const token = signer.sign({ method: 'GET', by: 'ann', file: 'f', sha256: 'a', expires })
+  const by = { kind: 'user', id: 'ann', groups: [] }
+  const token = signer.sign({ method: 'GET', by, file: 'f', revision: 1, expires })
   assert.equal(signer.verify('GET', token, now)?.file, 'f')
   assert.equal(signer.verify('PUT', token, now), null)
   assert.equal(signer.verify('GET', token, new Date(expires * 1000)), null)
   assert.equal(createSigner('another secret of thirty-two chars').verify('GET', token, now), null)
   const [text, mac] = token.split('.')
   const forged = Buffer.from(
-    JSON.stringify({ method: 'GET', by: 'ann', file: 'other', sha256: 'a', expires }),
+    JSON.stringify({ method: 'GET', by, file: 'other', revision: 1, expires }),
   ).toString('base64url')
   assert.equal(signer.verify('GET', `${forged}.${mac}`, now), null)
   for (const bad of ['', '.', 'x', `${text}.`, `${text}.${mac}x`])

@@ -12,7 +12,6 @@ const DEADLINE_MS = 15_000
 /** Each of them may hold a decoded picture. */
 const AT_ONCE = 2
 
-export const THUMBNAIL_SIZES = [64, 128, 256, 512, 1024] as const
 export const THUMBNAIL_TYPE = 'image/webp'
 
 /** The source is damaged, too large, or takes too long: there will never be a thumbnail of it. */
