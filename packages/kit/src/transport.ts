@@ -1,4 +1,4 @@
-import { Problem } from './http/problems.ts'
+import { problems } from './http/problems.ts'
 import type { Directory } from './platform.ts'
 
 export interface CallRequest {
@@ -25,6 +25,7 @@ export type Transport = (request: CallRequest) => Promise<CallAnswer>
 
 const defaultTimeoutMs = 5000
 
+/** @throws Problem 503 when the other service does not answer in time, in both shapes alike. */
 export function createTransport(services: Directory, serviceToken: string): Transport {
   return async (request) => {
     const headers: Record<string, string> = {
@@ -33,48 +34,60 @@ export function createTransport(services: Directory, serviceToken: string): Tran
       ...request.headers,
     }
     const payload = request.body === undefined ? undefined : JSON.stringify(request.body)
+    const deadline = AbortSignal.timeout(request.timeoutMs ?? defaultTimeoutMs)
+    const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline
     const local = services.local(request.service)
-    return local
-      ? inject(local.app, request, headers, payload)
-      : fetchJson(services, request, headers, payload)
+    try {
+      return await (local
+        ? inject(local.app, request, { headers, payload, signal })
+        : fetchJson(services, request, { headers, payload, signal }))
+    } catch (cause) {
+      const detail = `The ${request.service} service does not answer`
+      throw problems.unavailable(detail, 'service_unavailable', cause)
+    }
   }
 }
 
-async function inject(
-  app: any,
-  request: CallRequest,
-  headers: Record<string, string>,
-  payload?: string,
-): Promise<CallAnswer> {
-  const answer = await app.inject({ method: request.method, url: request.path, headers, payload })
-  return { status: answer.statusCode, headers: answer.headers, body: parse(answer.payload) }
+/** Adds the id of the request in hand to its calls, so that the logs of several services can be joined. */
+export const withRequestId = (transport: Transport, id: string): Transport => {
+  return (request) => transport({ ...request, headers: { 'x-request-id': id, ...request.headers } })
 }
 
-async function fetchJson(
-  services: Directory,
-  request: CallRequest,
-  headers: Record<string, string>,
-  payload?: string,
-): Promise<CallAnswer> {
-  const deadline = AbortSignal.timeout(request.timeoutMs ?? defaultTimeoutMs)
-  const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline
+interface Sending {
+  headers: Record<string, string>
+  payload: string | undefined
+  signal: AbortSignal
+}
+
+async function inject(app: any, request: CallRequest, sending: Sending): Promise<CallAnswer> {
+  const { method, path: url } = request
+  const { headers, payload, signal } = sending
+  const late = Promise.withResolvers<never>()
+  const onAbort = (): void => late.reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
   try {
-    const answer = await fetch(services.url(request.service) + request.path, {
-      method: request.method,
-      headers,
-      signal,
-      redirect: 'manual',
-      ...(payload !== undefined && { body: payload }),
-    })
-    return {
-      status: answer.status,
-      headers: Object.fromEntries(answer.headers),
-      body: parse(await answer.text()),
-    }
-  } catch (error) {
-    throw new Problem(503, 'service_unavailable', `The ${request.service} service does not answer`, {
-      cause: error,
-    } as never)
+    signal.throwIfAborted()
+    // Without a socket nobody hangs up: the other side finishes, but nobody waits for it.
+    const answer: any = await Promise.race([app.inject({ method, url, headers, payload }), late.promise])
+    return { status: answer.statusCode, headers: answer.headers, body: parse(answer.payload) }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+async function fetchJson(services: Directory, request: CallRequest, sending: Sending): Promise<CallAnswer> {
+  const { headers, payload, signal } = sending
+  const answer = await fetch(services.url(request.service) + request.path, {
+    method: request.method,
+    headers,
+    signal,
+    redirect: 'manual',
+    ...(payload !== undefined && { body: payload }),
+  })
+  return {
+    status: answer.status,
+    headers: Object.fromEntries(answer.headers),
+    body: parse(await answer.text()),
   }
 }
 

@@ -28,6 +28,8 @@ interface Options {
 
 const cacheSize = 10_000
 const opaqueTtlMs = 30_000
+const keysMaxAgeMs = 5 * 60_000
+const askAgainMs = 5000
 
 /**
  * Verifies bearer tokens: the shared service token, access tokens (RFC 9068, ES256 only, keys by
@@ -53,7 +55,9 @@ export function createVerifier(options: Options): Verifier {
     if (serviceHashes.some((known) => timingSafeEqual(known, hash)))
       return remember(token, { kind: 'service', id: 'service' }, Infinity)
     if (token.startsWith('ait_')) {
-      const principal = await options.authority.introspect(token)
+      const principal = await options.authority.introspect(token).catch((error) => {
+        throw problems.unavailable('The token cannot be checked right now', 'auth_unavailable', error)
+      })
       if (!principal) throw problems.invalidToken()
       return checked(remember(token, principal, Date.now() + opaqueTtlMs))
     }
@@ -75,23 +79,47 @@ const sha256 = (value: string): Buffer => createHash('sha256').update(value).dig
 const sessionOf = (principal: Principal): string =>
   principal.kind === 'user' ? principal.sid : principal.kind === 'service' ? principal.id : ''
 
-type Keys = { current(fresh: boolean): Promise<ReturnType<typeof createLocalJWKSet>> }
+type KeySet = ReturnType<typeof createLocalJWKSet>
+interface Keys {
+  current(): Promise<KeySet>
+  /** The key set after a token named a key that is not in the one before. */
+  newer(): Promise<KeySet>
+}
 
-/** Keeps the key set; an unknown key id asks again, at most once every five seconds. */
+/**
+ * Keeps the key set: read again when it is old, so that a key which was withdrawn stops counting, and
+ * for an unknown key id, at most once every five seconds. Without the auth service the last one serves.
+ */
 function keySource(authority: Authority): Keys {
-  let cached: Promise<ReturnType<typeof createLocalJWKSet>> | undefined
-  let fetchedAt = 0
+  let known: KeySet | undefined
+  let reading: Promise<KeySet> | undefined
+  let failure: unknown
+  let askedAt = -Infinity
+
+  const read = async (): Promise<KeySet> => {
+    askedAt = Date.now()
+    try {
+      known = createLocalJWKSet(await authority.jwks())
+      failure = undefined
+      return known
+    } catch (error) {
+      failure = error
+      throw error
+    } finally {
+      reading = undefined
+    }
+  }
+  const readOnce = (): Promise<KeySet> => (reading ??= read())
   return {
-    current(fresh) {
-      if (!cached || (fresh && Date.now() - fetchedAt > 5000)) {
-        fetchedAt = Date.now()
-        const fetching = authority.jwks().then(createLocalJWKSet)
-        fetching.catch(() => {
-          cached = undefined
-        })
-        cached = fetching
-      }
-      return cached
+    async current() {
+      if (!known) return readOnce()
+      if (Date.now() - askedAt > keysMaxAgeMs) readOnce().catch(() => {})
+      return known
+    },
+    async newer() {
+      if (reading || !known || Date.now() - askedAt > askAgainMs) return readOnce()
+      if (failure) throw failure
+      return known
     },
   }
 }
@@ -105,21 +133,27 @@ async function verifyJwt(token: string, keys: Keys, options: Options): Promise<J
     requiredClaims: ['sub', 'sid', 'exp', 'iat', 'role'],
     clockTolerance: 5,
   }
-  const keySet = await keys.current(false).catch(() => {
-    throw problems.unavailable('Sign-in keys cannot be read right now', 'auth_unavailable')
-  })
+  const unreadable = (error: unknown): never => {
+    throw problems.unavailable('Sign-in keys cannot be read right now', 'auth_unavailable', error)
+  }
+  const keySet = await keys.current().catch(unreadable)
   try {
     return (await jwtVerify(token, keySet, rules)).payload
   } catch (error) {
-    const code = (error as { code?: string }).code
-    if (code === 'ERR_JWKS_NO_MATCHING_KEY') {
-      const fresh = await keys.current(true).catch(() => keySet)
-      const again = await jwtVerify(token, fresh, rules).catch(() => null)
-      if (again) return again.payload
-    }
-    throw problems.invalidToken(code === 'ERR_JWT_EXPIRED' ? 'The access token has expired' : undefined)
+    if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY') throw refusal(error)
+  }
+  // The key may be newer than the set that we know.
+  const newer = await keys.newer().catch(unreadable)
+  try {
+    return (await jwtVerify(token, newer, rules)).payload
+  } catch (error) {
+    throw refusal(error)
   }
 }
+
+const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code
+const refusal = (error: unknown) =>
+  problems.invalidToken(codeOf(error) === 'ERR_JWT_EXPIRED' ? 'The access token has expired' : undefined)
 
 function userOf(claims: JWTPayload): UserPrincipal {
   const role = claims['role']

@@ -16,9 +16,9 @@ export class Problem extends Error {
     status: number,
     code: string,
     detail: string,
-    extra: { errors?: FieldError[]; headers?: Record<string, string> } = {},
+    extra: { errors?: FieldError[]; headers?: Record<string, string>; cause?: unknown } = {},
   ) {
-    super(detail)
+    super(detail, extra.cause === undefined ? undefined : { cause: extra.cause })
     this.status = status
     this.code = code
     this.errors = extra.errors
@@ -43,6 +43,7 @@ const titles: Record<number, string> = {
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  408: 'Request Timeout',
   409: 'Conflict',
   410: 'Gone',
   412: 'Precondition Failed',
@@ -72,6 +73,11 @@ export const problems = {
   forbidden: (detail = 'You may not do this', code = 'forbidden') => new Problem(403, code, detail),
   /** The same for what is missing and for what the caller may not know of. */
   notFound: () => new Problem(404, 'not_found', 'Not found'),
+  methodNotAllowed: (allowed: readonly string[]) =>
+    new Problem(405, 'method_not_allowed', `Use ${allowed.join(', ')}`, {
+      headers: { allow: allowed.join(', ') },
+    }),
+  timeout: (detail: string) => new Problem(408, 'request_timeout', detail),
   conflict: (code: string, detail: string) => new Problem(409, code, detail),
   gone: (detail: string) => new Problem(410, 'gone', detail),
   stale: () => new Problem(412, 'stale', 'It was changed meanwhile: read it again'),
@@ -84,5 +90,7 @@ export const problems = {
     new Problem(429, 'too_many_requests', detail, {
       headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) },
     }),
-  unavailable: (detail: string, code = 'unavailable') => new Problem(503, code, detail),
+  /** `cause` goes to the log only. */
+  unavailable: (detail: string, code = 'unavailable', cause?: unknown) =>
+    new Problem(503, code, detail, { headers: { 'retry-after': '5' }, cause }),
 }
