@@ -14,7 +14,7 @@ export interface ResourcePolicy<Row extends object = any> {
   scope?(row: Row): readonly string[]
   /** What each role may do. A role that is left out may do nothing. */
   roles: Partial<Record<Role, readonly string[]>>
-  /** More abilities, by rules that are not roles. */
+  /** More abilities, by rules that are not roles. Lists know nothing of them: see `visibleTo`. */
   extra?(principal: Principal, row: Row): readonly string[]
 }
 

@@ -104,6 +104,8 @@ export function shareRoutes(type: string): Route[] {
 async function share(ctx: any, type: string): Promise<unknown> {
   await ctx.find(type, ctx.params.id, 'share')
   const { subject_type, role, expires_at = null } = ctx.body
+  // A role that may do nothing would show the resource in lists and not open it.
+  if (!ctx.grants(type, role)) throw problems.invalid(['body', 'role'], `is not a role of a ${type}`, 'enum')
   const token = subject_type === 'link' ? randomBytes(24).toString('base64url') : undefined
   const subject = token ? linkId(token) : subject_type === 'everyone' ? '*' : ctx.body.subject_id
   if (!subject) throw problems.invalid(['body', 'subject_id'], 'is required for a user or a group', 'missing')

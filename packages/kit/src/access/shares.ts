@@ -40,7 +40,8 @@ function subjectIs(sql: Sql, principal: Principal): Fragment {
 }
 
 /**
- * SQL condition for lists: the row is the principal's own or was shared with them.
+ * SQL condition for lists: the row is the principal's own or was shared with them. It lists what
+ * `find` finds, save for abilities that a policy gives by `extra`: add those to the query by hand.
  * @param owner SQL of the owner column, e.g. `` sql`f.owner_id` ``.
  * @param scope SQL of a uuid[] with the row's id and those it inherits from, e.g. `` sql`array[f.id]` ``.
  */

@@ -11,6 +11,7 @@ const kitMigrations = join(import.meta.dirname, 'migrations')
  * @throws when a migration that already ran was changed since.
  */
 export async function migrate(sql: Pool, folder: string | null): Promise<string[]> {
+  const migrations = [...(await read(kitMigrations, 'kit/')), ...(folder ? await read(folder, '') : [])]
   const connection = await sql.reserve()
   const done: string[] = []
   try {
@@ -23,10 +24,7 @@ export async function migrate(sql: Pool, folder: string | null): Promise<string[
         (row) => [row.name, row.checksum],
       ),
     )
-    for (const { name, text } of [
-      ...(await read(kitMigrations, 'kit/')),
-      ...(folder ? await read(folder, '') : []),
-    ]) {
+    for (const { name, text } of migrations) {
       const checksum = createHash('sha256').update(text).digest('hex')
       const known = applied.get(name)
       if (known === checksum) continue
@@ -45,9 +43,19 @@ export async function migrate(sql: Pool, folder: string | null): Promise<string[
   }
 }
 
+/** The migrations of a folder in their order. A service may have none. */
 async function read(folder: string, prefix: string): Promise<{ name: string; text: string }[]> {
-  const files = (await readdir(folder).catch(() => [])).filter((file) => /^\d{4}_\w+\.sql$/.test(file)).sort()
+  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const migrations = files.filter((file) => file.endsWith('.sql')).toSorted()
+  const odd = migrations.find((file) => !/^\d{4}_\w+\.sql$/.test(file))
+  if (odd) throw new Error(`migration ${odd} must be named like 0001_init.sql`)
   return Promise.all(
-    files.map(async (file) => ({ name: prefix + file, text: await readFile(join(folder, file), 'utf8') })),
+    migrations.map(async (file) => ({
+      name: prefix + file,
+      text: await readFile(join(folder, file), 'utf8'),
+    })),
   )
 }

@@ -26,15 +26,14 @@ export async function emitEvent(
   sql: Sql,
   subscribers: Subscribers,
   event: { type: string; subject: string; data: unknown },
-): Promise<string> {
-  const id = newId()
-  await sql`insert into kit.events (id, type, subject, data)
-    values (${id}, ${event.type}, ${event.subject}, ${sql.json(event.data as never)})`
-  const names = subscribers(event.type)
-  if (names.length > 0) {
-    await sql`insert into kit.deliveries (event_id, subscriber)
-      select ${id}, unnest(${names as string[]}::text[])`
-    await sql`select pg_notify(${outboxChannel}, '')`
-  }
-  return id
+): Promise<void> {
+  const names = subscribers(event.type) as string[]
+  await sql`
+    with event as (
+      insert into kit.events (id, type, subject, data)
+      values (${newId()}, ${event.type}, ${event.subject}, ${sql.json(event.data as never)}) returning id),
+    deliveries as (
+      insert into kit.deliveries (event_id, subscriber)
+      select id, unnest(${names}::text[]) from event returning subscriber)
+    select pg_notify(${outboxChannel}, '') from (select 1 from deliveries limit 1) any_of_them`
 }

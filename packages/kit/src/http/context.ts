@@ -2,12 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { findFor, type Policy, type RowOf } from '../access/policy.ts'
 import type { Principal } from '../access/principal.ts'
+import type { ShareRole } from '../access/shares.ts'
 import { writeAudit, type Origin, type Subject } from '../audit.ts'
 import type { BodyOf, Operation, ParamsOf, QueryOf } from '../contract/operation.ts'
 import type { Sql } from '../db/database.ts'
 import { emitEvent } from '../events/outbox.ts'
 import type { EnqueueOptions } from '../jobs/jobs.ts'
-import type { Transport } from '../transport.ts'
+import { withRequestId, type Transport } from '../transport.ts'
 import type { Runtime } from '../service/runtime.ts'
 import { etagOf, ifMatchVersion } from './etag.ts'
 import type { CursorKey, PageRequest } from './paging.ts'
@@ -65,7 +66,7 @@ export function unitOf(runtime: Runtime, sql: Sql, origin: Origin, log: Logger):
     config: runtime.config,
     deps: runtime.deps,
     log,
-    transport: runtime.transport,
+    transport: origin.requestId ? withRequestId(runtime.transport, origin.requestId) : runtime.transport,
     now: runtime.now,
     emit: async (type, subject, data) => {
       if (!runtime.manifest.contract.events[type]) throw new Error(`event ${type} is not in the contract`)
@@ -88,23 +89,20 @@ export class RequestContext {
   readonly principal: Principal
   readonly request: FastifyRequest
   readonly reply: FastifyReply
-  /** Set when the handler asked the policy; the runtime refuses answers of resource routes that did not. */
-  asked = false
+  /** What the handler asked the policy; the runtime refuses answers that did not ask for their own. */
+  readonly asked: string[] = []
   sql: Sql
   readonly #runtime: Runtime
+  readonly #operation: string
+  #page: PageRequest | undefined
 
-  constructor(
-    runtime: Runtime,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    principal: Principal,
-    sql: Sql,
-  ) {
+  constructor(runtime: Runtime, operation: string, request: FastifyRequest, reply: FastifyReply) {
     this.#runtime = runtime
+    this.#operation = operation
     this.request = request
     this.reply = reply
-    this.principal = principal
-    this.sql = sql
+    this.principal = request.principal as Principal
+    this.sql = runtime.sql
     this.params = request.params
     this.query = request.query
     this.body = request.body
@@ -115,8 +113,8 @@ export class RequestContext {
   get deps() {
     return this.#runtime.deps
   }
-  get transport() {
-    return this.#runtime.transport
+  get transport(): Transport {
+    return withRequestId(this.#runtime.transport, this.request.id)
   }
   get log(): Logger {
     return this.request.log as Logger
@@ -125,7 +123,7 @@ export class RequestContext {
     return ifMatchVersion(this.request.headers['if-match'])
   }
   get page(): PageRequest {
-    return this.#runtime.paging.read(this.query)
+    return (this.#page ??= this.#runtime.paging.read(this.query, this.#operation))
   }
   get origin(): Origin {
     const { ip, headers, id } = this.request
@@ -140,8 +138,12 @@ export class RequestContext {
     return this.#runtime.now()
   }
   find(type: string, id: string, ability: string): Promise<any> {
-    this.asked = true
+    this.asked.push(`${type}.${ability}`)
     return findFor(this.sql, this.#runtime.manifest.policy, type, id, ability, this.principal)
+  }
+  /** Whether the policy gives a role anything at all: for the kit's own share operations. */
+  grants(type: string, role: ShareRole): boolean {
+    return (this.#runtime.manifest.policy[type]?.roles[role] ?? []).length > 0
   }
   emit(type: string, subject: string, data: object): Promise<void> {
     return this.#unit(this.sql).emit(type, subject, data)
@@ -162,7 +164,8 @@ export class RequestContext {
     const { limit } = this.page
     const items = rows.slice(0, limit)
     const last = items.at(-1)
-    const next_cursor = rows.length > limit && last ? this.#runtime.paging.write(key(last)) : null
+    const next_cursor =
+      rows.length > limit && last ? this.#runtime.paging.write(key(last), this.#operation) : null
     return { items, next_cursor }
   }
   #unit(sql: Sql): Unit<any, any> {

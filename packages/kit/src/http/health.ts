@@ -1,3 +1,5 @@
+import { within } from './deadline.ts'
+
 export interface Check {
   status: 'ok' | 'down'
   latency_ms: number
@@ -41,15 +43,11 @@ export function createHealth(service: string, version: string, checks: Record<st
 
 async function measure(check: HealthCheck): Promise<Check> {
   const start = performance.now()
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs)
+  const elapsed = (): number => Math.round((performance.now() - start) * 10) / 10
   try {
-    await Promise.race([check(), late.promise])
-    return { status: 'ok', latency_ms: Math.round((performance.now() - start) * 10) / 10 }
+    await within(deadlineMs, check())
+    return { status: 'ok', latency_ms: elapsed() }
   } catch (error) {
-    const latency_ms = Math.round(performance.now() - start)
-    return { status: 'down', latency_ms, detail: (error as { code?: string }).code ?? 'failed' }
-  } finally {
-    clearTimeout(timer)
+    return { status: 'down', latency_ms: elapsed(), detail: (error as { code?: string }).code ?? 'failed' }
   }
 }

@@ -109,7 +109,8 @@ function parametersOf(
   if (!schema) return []
   const required: string[] = (schema as Json)['required'] ?? []
   return Object.entries(schema.properties).map(([name, property]) => ({
-    name,
+    // Fastify's name of what a wildcard takes.
+    name: name === '*' ? 'path' : name,
     in: where,
     required: where === 'path' || required.includes(name),
     ...((property as Json)['description'] && { description: (property as Json)['description'] }),

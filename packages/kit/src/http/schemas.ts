@@ -57,11 +57,12 @@ export function fieldErrors(part: string, errors: readonly Partial<ErrorObject>[
     const path = (error.instancePath ?? '')
       .split('/')
       .slice(1)
-      .map((step) => (/^\d+$/.test(step) ? Number(step) : step))
+      .map((step) => (/^\d+$/.test(step) ? Number(step) : shown(unescape(step))))
     const extra = error.params?.['missingProperty'] ?? error.params?.['additionalProperty']
-    const loc = [parts[part] ?? part, ...path, ...(extra ? [String(extra)] : [])]
-    if (seen.has(loc.join())) return []
-    seen.add(loc.join())
+    const loc = [parts[part] ?? part, ...path, ...(extra === undefined ? [] : [shown(String(extra))])]
+    const place = JSON.stringify(loc)
+    if (seen.has(place)) return []
+    seen.add(place)
     return [
       {
         loc,
@@ -72,10 +73,15 @@ export function fieldErrors(part: string, errors: readonly Partial<ErrorObject>[
   })
 }
 
+/** JSON Pointer's own escapes (RFC 6901). */
+const unescape = (step: string): string => step.replaceAll('~1', '/').replaceAll('~0', '~')
+/** A caller's own field name may be as long as a body. */
+const shown = (name: string): string => (name.length > 100 ? `${name.slice(0, 100)}…` : name)
+
 function messageOf(error: Partial<ErrorObject>): string {
   if (error.keyword === 'required') return 'is required'
   if (error.keyword === 'additionalProperties') return 'is not a known field'
   if (error.keyword === 'enum')
-    return `must be one of ${(error.params?.['allowedValues'] as unknown[]).join(', ')}`
+    return `must be one of ${(error.params?.['allowedValues'] as unknown[] | undefined)?.join(', ')}`
   return error.message ?? 'is not valid'
 }

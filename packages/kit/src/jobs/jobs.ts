@@ -1,11 +1,14 @@
-import { PgBoss } from 'pg-boss'
+import { PgBoss, type JobResult, type JobWithMetadata } from 'pg-boss'
+import { Gauge } from 'prom-client'
 import type { Logger } from 'pino'
 import type { Pool, Sql } from '../db/database.ts'
-import type { Metrics } from '../http/metrics.ts'
+import { oncePerScrape, type Metrics } from '../http/metrics.ts'
+import { newId } from '../id.ts'
 
 export interface JobRun<Data = any> {
   id: string
   data: Data
+  /** Aborted when the job takes too long or the service does not wait for it any longer. */
   signal: AbortSignal
 }
 
@@ -28,7 +31,8 @@ export interface EnqueueOptions {
 export interface Jobs {
   /** Adds a job in the caller's transaction: it runs if and only if that commits. */
   enqueue(sql: Sql, name: string, data: object, options?: EnqueueOptions): Promise<void>
-  stop(): Promise<void>
+  /** Waits for jobs under way, at most that long; what is not done then is done again later. */
+  stop(timeoutMs: number): Promise<void>
 }
 
 /** pg-boss on the caller's transaction. */
@@ -53,14 +57,14 @@ const pooledDatabase = (sql: Pool) => ({
 
 /**
  * Runs a service's jobs on pg-boss in the service's own database. A worker that dies gives its job
- * back within seconds (heartbeat), and replicas share the queues.
+ * back within seconds (heartbeat), and replicas share the queues. Call `stop` also when this throws.
  */
-export async function startJobs(options: {
+export function createJobs(options: {
   sql: Pool
   jobs: readonly BoundJob[]
   metrics: Metrics
   log: Logger
-}): Promise<Jobs> {
+}): Jobs & { start(): Promise<void> } {
   const { sql, log, metrics } = options
   const boss = new PgBoss({
     db: {
@@ -75,49 +79,75 @@ export async function startJobs(options: {
     superviseIntervalSeconds: 5,
   })
   boss.on('error', (error) => log.error({ err: error }, 'jobs'))
-  await boss.start()
-  for (const job of options.jobs) await startQueue(boss, job, log)
-  const depth = setInterval(() => void measure(boss, options.jobs, metrics), 15_000)
   return {
+    async start() {
+      await boss.start()
+      for (const job of options.jobs) await startQueue(boss, job, log)
+      measureQueues(boss, options.jobs, metrics)
+    },
     async enqueue(tx, name, data, { startAfter, singletonKey } = {}) {
-      await boss.send(name, data, {
-        db: database(tx),
-        ...(startAfter && { startAfter }),
-        ...(singletonKey && { singletonKey }),
-      })
+      // The queue admits one waiting or running job per key: those without one get a key of their own.
+      const key = singletonKey ?? newId()
+      await boss.send(name, data, { db: database(tx), singletonKey: key, ...(startAfter && { startAfter }) })
     },
-    async stop() {
-      clearInterval(depth)
-      await boss.stop({ graceful: true, timeout: 10_000 })
-    },
+    stop: (timeoutMs) => boss.stop({ graceful: true, timeout: timeoutMs }),
   }
 }
 
 async function startQueue(boss: PgBoss, job: BoundJob, log: Logger): Promise<void> {
-  await boss.createQueue(job.name, {
+  const options = {
     notify: true,
     retryLimit: job.retryLimit ?? 5,
     retryBackoff: true,
     retryDelay: 1,
     heartbeatSeconds: 10,
-    policy: 'standard',
-  })
+  }
+  await boss.createQueue(job.name, { ...options, policy: 'exclusive' })
+  // A queue that was there keeps its options otherwise.
+  await boss.updateQueue(job.name, options)
   await boss.work(
     job.name,
-    { batchSize: 2, burstWhenBatchFull: true, localConcurrency: job.concurrency ?? 1 },
-    async (batch: { id: string; data: object; signal: AbortSignal }[]) => {
-      try {
-        await Promise.all(batch.map((item) => job.run(item)))
-      } catch (error) {
-        log.warn({ err: error, job: job.name }, 'job failed')
-        throw error
-      }
+    {
+      // With batches of one, notified workers pause after each job.
+      batchSize: 2,
+      burstWhenBatchFull: true,
+      localConcurrency: job.concurrency ?? 1,
+      perJobResults: true,
+      includeMetadata: true,
     },
+    (batch: JobWithMetadata<object>[]) => Promise.all(batch.map((item) => runOne(job, item, log))),
   )
   if (job.schedule) await boss.schedule(job.name, job.schedule, {}, { tz: 'UTC' })
+  else await boss.unschedule(job.name)
 }
 
-async function measure(boss: PgBoss, jobs: readonly BoundJob[], metrics: Metrics): Promise<void> {
-  const stats = await boss.getQueues(jobs.map((job) => job.name)).catch(() => [])
-  for (const queue of stats) metrics.queueDepth.set({ queue: queue.name }, queue.queuedCount ?? 0)
+async function runOne(job: BoundJob, item: JobWithMetadata<object>, log: Logger): Promise<JobResult> {
+  const { id, retryCount, retryLimit } = item
+  try {
+    await job.run(item)
+    return { id, status: 'completed' }
+  } catch (error) {
+    const about = { err: error, job: job.name, job_id: id, attempt: retryCount + 1 }
+    if (retryCount >= retryLimit) log.error(about, 'job failed for good')
+    else log.warn(about, 'job failed, and is tried again')
+    return { id, status: 'failed', output: { message: (error as Error)?.message ?? String(error) } }
+  }
+}
+
+/** Gauges from pg-boss's own statistics, which it renews within a minute. */
+function measureQueues(boss: PgBoss, jobs: readonly BoundJob[], { registry }: Metrics): void {
+  const names = jobs.map((job) => job.name)
+  const read = oncePerScrape(() => boss.getQueues(names))
+  const add = (name: string, help: string, count: 'queuedCount' | 'failedCount') =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['queue'],
+      registers: [registry],
+      async collect() {
+        for (const queue of (await read()) ?? []) this.set({ queue: queue.name }, queue[count] ?? 0)
+      },
+    })
+  add('job_queue_depth', 'Jobs that wait', 'queuedCount')
+  add('job_failed', 'Jobs that failed for good', 'failedCount')
 }

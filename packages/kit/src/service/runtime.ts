@@ -11,6 +11,7 @@ import type { EnqueueOptions } from '../jobs/jobs.ts'
 import type { Platform } from '../platform.ts'
 import type { Transport } from '../transport.ts'
 import type { Verifier } from '../access/verify.ts'
+import type { Origin } from '../audit.ts'
 import type { ServiceManifest } from './define.ts'
 
 /** One running service's parts, as the kit's own modules see them. */
@@ -32,6 +33,17 @@ export interface Runtime {
   /** Throws when an event's data is not what its contract says. */
   checkEvent(type: string, data: object): void
 }
+
+/** What ends a service's parts, in the order in which they were made: the last one ends first. */
+export type Stops = (() => Promise<unknown> | void)[]
+
+/** Whence a change comes that a service makes of its own accord. */
+export const ownOrigin = (service: string): Origin => ({
+  principal: { kind: 'service', id: service },
+  address: null,
+  agent: null,
+  requestId: null,
+})
 
 /** Checks event data against the contract before it is written: what is out cannot be called back. */
 export function eventChecker(manifest: ServiceManifest): (type: string, data: object) => void {
