@@ -17,6 +17,10 @@ export const searchText = (fullName: string, email: string): string =>
 export function searchWords(query: string): string[] {
   const parts = plain(query).split(/\s+/).filter(Boolean)
   return parts
-    .flatMap((part) => (part.includes('@') ? [part] : words(part)))
+    .flatMap((part) => {
+      const found = part.includes('@') ? [] : words(part)
+      // Signs alone stay what they are and find nothing, rather than everybody.
+      return found.length > 0 ? found : [part]
+    })
     .map((word) => word.replaceAll(/[\\%_]/g, '\\$&'))
 }
