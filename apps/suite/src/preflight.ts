@@ -1,4 +1,5 @@
-import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { tryPort, whoListens } from './ports.ts'
 import { errorCode, Trouble } from './trouble.ts'
 
@@ -7,7 +8,8 @@ const leastFreeBytes = 500 * 1024 * 1024
 /** Looks before anything is started whether the data can be written. */
 export function checkDataDir(dataDir: string, leastFree = leastFreeBytes): void {
   try {
-    mkdirSync(dataDir, { recursive: true })
+    // Not recursive where it need not be: below /proc, Node never comes back from a recursive mkdir.
+    if (!existsSync(dataDir)) mkdirSync(dataDir, { recursive: !existsSync(dirname(dataDir)) })
     accessSync(dataDir, constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new Trouble(

@@ -9,7 +9,7 @@ import {
 import { catalogue } from '@ait/client'
 import type { Environment } from './environment.ts'
 import type { Logs } from './log-files.ts'
-import { explain } from './terminal.ts'
+import { adviceFor } from './terminal.ts'
 import { Trouble } from './trouble.ts'
 
 /** Services that run in this process. */
@@ -51,7 +51,8 @@ export async function startSuite(
   const { reason } = results[failed] as PromiseRejectedResult
   logs.of(name).fatal({ err: reason }, 'could not start')
   await suite.stop()
-  throw new Trouble(`${name} could not start: ${explain(reason)}`)
+  const advice = adviceFor(reason) ?? `${(reason as Error).message} — see npm run logs -- ${name}.`
+  throw new Trouble(`${name} could not start: ${advice}`)
 }
 
 /**

@@ -20,20 +20,27 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
-/** What went wrong, for the terminal: what a person can put right in a line, anything else whole. */
-export function explain(error: unknown): string {
+/** What a person can put right, in one line; undefined for anything else. */
+export function adviceFor(error: unknown): string | undefined {
   if (error instanceof Trouble) return error.message
   if (error instanceof ConfigError) {
-    return `${error.message.replaceAll('\n', '; ')}: set it in the environment or in .env.services (see .env.services.example).`
+    return `${error.message.replaceAll('\n', '; ')} — set it in the environment or in .env.services (see .env.services.example).`
   }
-  const { code, path } = error as NodeJS.ErrnoException
+  const { code, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
   if (path && (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')) {
     return `${path} cannot be used by this user (${code}): start as its owner, or set DATA_DIR to another folder.`
   }
+  if (address && code === 'ECONNREFUSED') {
+    return `Nothing answers at ${address}:${port}: start what should be there, or correct its address in the environment.`
+  }
   // 53100 is PostgreSQL's disk_full.
   if (code === 'ENOSPC' || code === '53100') return 'The disk is full: make room and start again.'
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return undefined
 }
+
+/** What went wrong, for the terminal: what is not a person's to put right, with its stack. */
+export const explain = (error: unknown): string =>
+  adviceFor(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
 
 /** A JSON log line of level `warn` or higher, in words. */
 export function warningText(service: string, line: string): string {
