@@ -3,7 +3,9 @@
  * is installed, a Redis) of their own. Prints a line per file, what failed, what was skipped and why,
  * and closes with `N passed, N failed`.
  */
-import { availableParallelism } from 'node:os'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { markDescendants } from './test-descendants.ts'
 import { testFiles } from './test-files.ts'
 import { indent, runTestFile, type FileResult } from './test-run.ts'
@@ -22,6 +24,7 @@ process.channel?.unref()
 async function main(): Promise<number> {
   const files = testFiles(process.argv.slice(2))
   const servers: TestServer[] = []
+  const folder = await temporaryFolder()
   try {
     await startServers(servers)
     const descendants = markDescendants()
@@ -33,7 +36,16 @@ async function main(): Promise<number> {
     }
   } finally {
     for (const server of servers.toReversed()) await server.stop()
+    await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Where the tests put their own folders: all of it goes at the end, also what a stopped test left. */
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'ait-test-'))
+  // PostgreSQL runs under another account when the tests run as root.
+  await chmod(folder, 0o755)
+  return (process.env['TMPDIR'] = folder)
 }
 
 async function startServers(servers: TestServer[]): Promise<void> {
