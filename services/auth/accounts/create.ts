@@ -1,4 +1,4 @@
-import { newId, problems } from '@ait/kit'
+import { newId } from '@ait/kit'
 import { addToGroups } from '../db/groups.ts'
 import { findAccount, insertUser, type Account, type NewUser } from '../db/users.ts'
 import type { AuthUnit } from '../kit.ts'
@@ -24,14 +24,4 @@ export async function createAccount(unit: AuthUnit, draft: AccountDraft): Promis
   await unit.emit('auth.user.registered.v1', account.id, toPersonEvent(account))
   await unit.audit('user.registered', { type: 'user', id: account.id }, { role: account.role })
   return account
-}
-
-/** @throws Problem 422 for a time zone that does not exist. */
-export function checkTimeZone(timeZone: string | undefined): void {
-  if (timeZone === undefined) return
-  try {
-    Intl.DateTimeFormat('en', { timeZone })
-  } catch {
-    throw problems.invalid(['body', 'time_zone'], 'is not an IANA time zone')
-  }
 }

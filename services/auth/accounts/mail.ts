@@ -1,4 +1,4 @@
-import type { Static } from '@ait/kit'
+import { problems, type Static } from '@ait/kit'
 import type { events } from '../contract/events.ts'
 import { dropMailTokens, insertMailToken, type Purpose } from '../db/mail-tokens.ts'
 import type { Account } from '../db/users.ts'
@@ -61,3 +61,7 @@ export async function mailLink(
   const data = { name, link: linkTo(unit, PAGES[purpose], token), hours: String(lifeHours) }
   await requestMail(unit, { to, template: options.template ?? purpose, locale, data })
 }
+
+/** One answer for links that are unknown, used and expired. */
+export const linkInvalid = () =>
+  problems.badRequest('invalid_link', 'The link is not valid any more: ask for a new one')

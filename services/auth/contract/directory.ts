@@ -276,12 +276,9 @@ export const adminOperations = {
   }),
   listPermissions: get('/permissions', {
     summary: 'Permissions that groups give',
-    description: 'All of them: they are few.',
     allow: 'admin',
-    200: T.Object({
-      items: T.Array(T.Object({ permission: T.String(), groups: T.Array(T.String()) })),
-      next_cursor: T.Null(),
-    }),
+    query: Page(),
+    200: PageOf(T.Object({ permission: T.String(), groups: T.Array(T.String()) })),
     example: { response: { items: [{ permission: 'hr.manage', groups: ['brokers'] }], next_cursor: null } },
   }),
   listInvitations: get('/invitations', {

@@ -1,4 +1,4 @@
-import { T, Timestamp, del, get, named, nullable, post } from '@ait/kit/contract'
+import { Page, PageOf, T, Timestamp, del, get, named, nullable, post } from '@ait/kit/contract'
 import { LoginResult, Token, tokenPairExample } from './schemas.ts'
 
 const Provider = T.Object({ provider: T.String({ pattern: '^[a-z0-9][a-z0-9-]{0,31}$' }) })
@@ -63,9 +63,9 @@ export const oauthOperations = {
   }),
   listIdentities: get('/identities', {
     summary: 'Providers linked to the account',
-    description: 'At most one per configured provider, so all on one page.',
     allow: 'user',
-    200: T.Object({ items: T.Array(Identity), next_cursor: T.Null() }),
+    query: Page(),
+    200: PageOf(Identity),
     example: {},
   }),
   unlinkIdentity: del('/identities/:provider', {

@@ -61,6 +61,10 @@ export const removeMember = async (sql: Sql, groupId: string, userId: string): P
   (await sql`delete from group_members where group_id = ${groupId} and user_id = ${userId} returning user_id`)
     .length > 0
 
-export const listPermissions = (sql: Sql) => sql<{ permission: string; groups: string[] }[]>`
+export const listPermissions = (sql: Sql, page: PageRequest) => sql<
+  { permission: string; groups: string[] }[]
+>`
   select p as permission, array_agg(g.name order by g.name) as groups
-  from groups g, unnest(g.permissions) p group by p order by p`
+  from groups g, unnest(g.permissions) p
+  where true ${page.after ? sql`and p > ${page.after[0]!}` : sql``}
+  group by p order by p limit ${page.limit + 1}`

@@ -1,4 +1,4 @@
-import type { Sql } from '@ait/kit'
+import type { PageRequest, Sql } from '@ait/kit'
 import type { IdentitiesRow } from './types.ts'
 
 export type { IdentitiesRow }
@@ -12,8 +12,13 @@ export const findIdentity = async (
     await sql<IdentitiesRow[]>`select * from identities where provider = ${provider} and subject = ${subject}`
   )[0]
 
-export const identitiesOf = (sql: Sql, userId: string) =>
-  sql<IdentitiesRow[]>`select * from identities where user_id = ${userId} order by provider`
+export const listIdentities = (sql: Sql, userId: string, page: PageRequest) => sql<IdentitiesRow[]>`
+  select * from identities where user_id = ${userId}
+    ${page.after ? sql`and provider > ${page.after[0]!}` : sql``}
+  order by provider limit ${page.limit + 1}`
+
+export const countIdentities = async (sql: Sql, userId: string): Promise<number> =>
+  (await sql`select 1 from identities where user_id = ${userId}`).length
 
 /** False when this identity, or another one of this provider, is linked already. */
 export const insertIdentity = async (

@@ -1,7 +1,7 @@
 import { problems, requireVersion } from '@ait/kit'
 import { changeAccount, removeFactors } from '../accounts/change.ts'
-import { checkTimeZone, createAccount } from '../accounts/create.ts'
-import { checkGroups } from '../accounts/groups.ts'
+import { checkGroups, checkTimeZone, checkedEmail } from '../accounts/checks.ts'
+import { createAccount } from '../accounts/create.ts'
 import { mailLink, notify } from '../accounts/mail.ts'
 import { toPersonEvent, toUser } from '../accounts/present.ts'
 import { personalTokenIds } from '../db/api-tokens.ts'
@@ -12,7 +12,6 @@ import { searchWords } from '../domain/directory.ts'
 import { route, type AuthUnit } from '../kit.ts'
 import { endSessionsOf } from '../sessions/end.ts'
 import { hashChosen } from '../sign-in/password.ts'
-import { checkedEmail } from './registration.ts'
 
 export const listUsers = route('listUsers', async (ctx) => {
   const { q = '', role, disabled, group } = ctx.query

@@ -1,7 +1,8 @@
 import { problems } from '@ait/kit'
 import { changeAccount } from '../accounts/change.ts'
+import { checkedEmail } from '../accounts/checks.ts'
 import { createAccount, type AccountDraft } from '../accounts/create.ts'
-import { mailLink, requestMail } from '../accounts/mail.ts'
+import { linkInvalid, mailLink, requestMail } from '../accounts/mail.ts'
 import { ownAccount } from '../accounts/person.ts'
 import { takeMailToken } from '../db/mail-tokens.ts'
 import { findAccountByEmail, lockAccount } from '../db/users.ts'
@@ -10,8 +11,6 @@ import { route } from '../kit.ts'
 import { deviceOf } from '../sessions/device.ts'
 import { recentSession } from '../sign-in/recent.ts'
 import { beginAttempt } from '../sign-in/throttle.ts'
-import { linkInvalid } from './password.ts'
-import { checkedEmail } from './registration.ts'
 
 /** Follows the link of a registration, which makes the account, or of an address to be confirmed. */
 export const verifyEmail = route('verifyEmail', async (ctx) => {

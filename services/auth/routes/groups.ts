@@ -69,10 +69,10 @@ export const removeMember = route('removeMember', async (ctx) => {
   await ctx.audit('group.member_removed', { type: 'group', id }, { user_id })
 })
 
-export const listPermissions = route('listPermissions', async (ctx) => ({
-  items: await readPermissions(ctx.sql),
-  next_cursor: null,
-}))
+export const listPermissions = route('listPermissions', async (ctx) => {
+  const rows = await readPermissions(ctx.sql, ctx.page)
+  return ctx.pageOf(rows, (row) => [row.permission])
+})
 
 async function existing({ sql }: Pick<AuthUnit, 'sql'>, id: string): Promise<Group> {
   const group = await findGroup(sql, id)

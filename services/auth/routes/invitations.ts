@@ -1,6 +1,6 @@
 import { newId, problems, type Static } from '@ait/kit'
-import { checkGroups } from '../accounts/groups.ts'
-import { linkTo, requestMail } from '../accounts/mail.ts'
+import { checkGroups, checkedEmail } from '../accounts/checks.ts'
+import { linkInvalid, linkTo, requestMail } from '../accounts/mail.ts'
 import type { Invitation } from '../contract/directory.ts'
 import {
   findInvitation,
@@ -14,8 +14,6 @@ import { findAccountByEmail } from '../db/users.ts'
 import { generateOpaqueToken, hashToken } from '../domain/opaque-token.ts'
 import { person } from '../accounts/person.ts'
 import { route } from '../kit.ts'
-import { linkInvalid } from './password.ts'
-import { checkedEmail } from './registration.ts'
 
 const invitationMs = 7 * 86_400_000
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { problems, requireVersion } from '@ait/kit'
 import { changeAccount } from '../accounts/change.ts'
-import { checkTimeZone } from '../accounts/create.ts'
+import { checkTimeZone } from '../accounts/checks.ts'
 import { lockOwnAccount, ownAccount } from '../accounts/person.ts'
 import { toUser } from '../accounts/present.ts'
 import { deleteAvatarRow, findAvatar, saveAvatar } from '../db/avatars.ts'

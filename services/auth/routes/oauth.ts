@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { ownAccount } from '../accounts/person.ts'
 import { insertChallenge, takeChallenge, type Challenge } from '../db/challenges.ts'
 import { passkeysOf } from '../db/factors.ts'
-import { deleteIdentity, identitiesOf } from '../db/identities.ts'
+import { countIdentities, deleteIdentity, listIdentities as readIdentities } from '../db/identities.ts'
 import { findAccount, type Account } from '../db/users.ts'
 import { equalSecrets, generateOpaqueToken, hashToken } from '../domain/opaque-token.ts'
 import { route, type AuthContext, type AuthUnit } from '../kit.ts'
@@ -75,11 +75,12 @@ export const completeOauth = route('completeOauth', (ctx) =>
 
 export const listIdentities = route('listIdentities', async (ctx) => {
   const { id } = await ownAccount(ctx)
-  const items = (await identitiesOf(ctx.sql, id)).map(({ provider, email, created_at, last_used_at }) => {
+  const page = ctx.pageOf(await readIdentities(ctx.sql, id, ctx.page), (row) => [row.provider])
+  const items = page.items.map(({ provider, email, created_at, last_used_at }) => {
     const name = ctx.deps.providers.get(provider)?.name ?? KNOWN_PROVIDERS[provider] ?? provider
     return { provider, name, email, created_at, last_used_at }
   })
-  return { items, next_cursor: null }
+  return { ...page, items }
 })
 
 export const unlinkIdentity = route('unlinkIdentity', async (ctx) => {
@@ -96,7 +97,7 @@ export const unlinkIdentity = route('unlinkIdentity', async (ctx) => {
 
 async function isOnlyWayIn({ sql }: Pick<AuthUnit, 'sql'>, account: Account): Promise<boolean> {
   if (account.password_hash) return false
-  return (await passkeysOf(sql, account.id)).length === 0 && (await identitiesOf(sql, account.id)).length < 2
+  return (await passkeysOf(sql, account.id)).length === 0 && (await countIdentities(sql, account.id)) < 2
 }
 
 /** @throws Problem 404 for a provider nobody knows, 503 for one that is not configured */

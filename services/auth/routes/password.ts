@@ -1,5 +1,6 @@
 import { problems } from '@ait/kit'
-import { notify } from '../accounts/mail.ts'
+import { checkedEmail } from '../accounts/checks.ts'
+import { linkInvalid, notify } from '../accounts/mail.ts'
 import { ownAccount } from '../accounts/person.ts'
 import { dropMailTokens, findMailToken, takeMailToken } from '../db/mail-tokens.ts'
 import { findAccount, setPassword, updateUser } from '../db/users.ts'
@@ -10,11 +11,6 @@ import { endSessionsOf } from '../sessions/end.ts'
 import { checkCredentials, hashChosen } from '../sign-in/password.ts'
 import { ownSession, recentSession } from '../sign-in/recent.ts'
 import { beginAttempt } from '../sign-in/throttle.ts'
-import { checkedEmail } from './registration.ts'
-
-/** One answer for links that are unknown, used and expired. */
-export const linkInvalid = () =>
-  problems.badRequest('invalid_link', 'The link is not valid any more: ask for a new one')
 
 /**
  * Whether the account exists is found out by a job: this request does the same either way, and so takes

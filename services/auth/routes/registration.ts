@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { isAdmin, problems } from '@ait/kit'
-import { checkTimeZone, createAccount, type AccountDraft } from '../accounts/create.ts'
+import { checkTimeZone, checkedEmail } from '../accounts/checks.ts'
+import { createAccount, type AccountDraft } from '../accounts/create.ts'
 import { lockSetup } from '../accounts/first-admin.ts'
+import { linkInvalid } from '../accounts/mail.ts'
 import { toUser } from '../accounts/present.ts'
 import { acceptInvitation, findInvitation, type InvitationsRow } from '../db/invitations.ts'
 import { insertMailToken, takeMailToken } from '../db/mail-tokens.ts'
 import { hasAdmin, type Account } from '../db/users.ts'
-import { normaliseEmail } from '../domain/email.ts'
 import { hashToken } from '../domain/opaque-token.ts'
 import {
   mayGrantRole,
@@ -18,7 +19,6 @@ import { route, type AuthContext, type AuthUnit } from '../kit.ts'
 import { deviceOf } from '../sessions/device.ts'
 import { hashChosen } from '../sign-in/password.ts'
 import { beginAttempt } from '../sign-in/throttle.ts'
-import { linkInvalid } from './password.ts'
 
 const REFUSALS: Record<RegistrationRefusal, string> = {
   registration_closed: 'Registration is closed',
@@ -120,13 +120,6 @@ export const getSignInOptions = route('getSignInOptions', async (ctx) => ({
   })),
   setup_required: !(await hasAdmin(ctx.sql)),
 }))
-
-/** @throws Problem 422 */
-export function checkedEmail(input: string): string {
-  const email = normaliseEmail(input)
-  if (!email) throw problems.invalid(['body', 'email'], 'is not an e-mail address', 'email')
-  return email
-}
 
 /** An administrator, or the suite itself; a token made for an outside service is neither. */
 const isPrivileged = ({ principal }: Pick<AuthContext, 'principal'>): boolean =>
