@@ -5,7 +5,7 @@ import { insertVersion } from '../db/contents.ts'
 import { listTree, type EntryRow } from '../db/queries.ts'
 import { insertEntry } from '../db/tree.ts'
 import { route } from '../kit.ts'
-import { nameFrom, placeFrom, requireDepth, requireRoom, takeTree, type Place } from '../upload/place.ts'
+import { nameFrom, placeFrom, requireDepth, takeRoom, takeTree, type Place } from '../upload/place.ts'
 import { freeNameIn } from '../upload/save.ts'
 import { quotaExceeded } from '../upload/receive.ts'
 import { present } from './present.ts'
@@ -18,7 +18,7 @@ export const copyEntry = route('copyEntry', async (ctx) => {
   const rows = await treeOf(ctx.sql, source, ctx.config.STORAGE_TREE_MAX_ENTRIES)
   const bytes = rows.reduce((sum, row) => sum + (row.size ?? 0), 0)
   if (bytes > freeBytes(tree)) throw quotaExceeded(freeBytes(tree))
-  requireRoom(tree, rows.length)
+  takeRoom(tree, rows.length)
   requireDepth(place, Math.max(...rows.map((row) => row.path.length)) - source.path.length)
   const wanted = ctx.body.name === undefined ? source.name : nameFrom(ctx.body.name, ['body', 'name'])
   const name = await freeNameIn(ctx.sql, owner, place.id, wanted)

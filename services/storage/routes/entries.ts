@@ -16,7 +16,7 @@ import {
   pathFrom,
   placeFrom,
   requireDepth,
-  requireRoom,
+  takeRoom,
   takeTree,
   topOf,
   type Place,
@@ -68,7 +68,7 @@ export const createFolder = route('createFolder', async (ctx) => {
   const { owner } = await placeFrom(ctx.sql, ctx.body.folder_id ?? null, ctx.principal)
   const tree = await takeTree(ctx, owner)
   const place = await placeFrom(ctx.sql, ctx.body.folder_id ?? null, ctx.principal)
-  requireRoom(tree, 1)
+  takeRoom(tree, 1)
   requireDepth(place, 0)
   await requireFreeName(ctx.sql, place, name)
   const id = newId()

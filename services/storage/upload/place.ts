@@ -45,10 +45,11 @@ export async function takeTree(
   }
 }
 
-/** @throws Problem 413 when a tree would hold too many files and folders. */
-export function requireRoom(tree: Tree, entries: number): void {
+/** Counts new entries in. @throws Problem 413 when a tree would hold too many. */
+export function takeRoom(tree: Tree, entries: number): void {
   if (tree.entry_count + entries > tree.entries_max)
     throw new Problem(413, 'too_many_entries', `At most ${tree.entries_max} files and folders`)
+  tree.entry_count += entries
 }
 
 /** Walks along a path in an owner's own tree and makes the folders that are missing. The tree must be taken. */
@@ -69,7 +70,7 @@ export async function makeFolders(
 }
 
 async function makeFolder(sql: Sql, tree: Tree, place: Place, name: string, by: string): Promise<Place> {
-  requireRoom(tree, 1)
+  takeRoom(tree, 1)
   const id = newId()
   const path = [...place.path, id]
   await insertEntry(sql, {

@@ -8,7 +8,7 @@ import { findByName, findEntry, namesLike, type FileRow } from '../db/queries.ts
 import { insertEntry } from '../db/tree.ts'
 import type { StorageUnit } from '../kit.ts'
 import { quotaExceeded, type Received } from './receive.ts'
-import { makeFolders, requireRoom, takeTree, type Place } from './place.ts'
+import { makeFolders, takeRoom, takeTree, type Place } from './place.ts'
 
 export type OnConflict = 'version' | 'rename' | 'fail'
 
@@ -35,7 +35,7 @@ export async function saveUpload(
   if (taken && upload.onConflict === 'version') return addVersion(unit, taken as FileRow, content, by)
   const name = taken ? await freeNameIn(sql, owner, place.id, upload.name) : upload.name
   if (content.size > freeBytes(tree)) throw quotaExceeded(freeBytes(tree))
-  requireRoom(tree, 1)
+  takeRoom(tree, 1)
   await keepContent(unit, content)
   const id = newId()
   const entry = {
