@@ -35,11 +35,12 @@ export interface Jobs {
   stop(timeoutMs: number): Promise<void>
 }
 
-/** pg-boss on the caller's transaction. */
+/** pg-boss on the caller's transaction. Of several statements in one text it wants every row. */
 const database = (sql: Sql) => ({
-  executeSql: async (text: string, values?: unknown[]) => ({
-    rows: (await sql.unsafe(text, values as never)) as any[],
-  }),
+  async executeSql(text: string, values?: unknown[]) {
+    const result: any[] = await sql.unsafe(text, values as never)
+    return { rows: Array.isArray(result[0]) ? result.flat() : result }
+  },
 })
 
 /** pg-boss on the pool; its own transactions (BEGIN … COMMIT in one text) need a connection to themselves. */
