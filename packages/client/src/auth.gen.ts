@@ -2,11 +2,27 @@
 
 import { run, runStream, type Caller, type CallOptions, type StreamBody } from './call.ts'
 
+export interface SignInOptions { registration: "open" | "invitation" | "domain" | "closed"; email_verification: "off" | "required"; providers: Array<{ id: string; name: string; url: string }>; setup_required: boolean }
+
 export interface User { id: string; email: string; email_verified: boolean; full_name: string; role: "admin" | "user" | "guest"; locale: string; time_zone: string; avatar_url: string | null; groups: Array<string>; permissions: Array<string>; mfa_enabled: boolean; disabled: boolean; last_login_at: string | null; created_at: string; version: number }
 
 export interface TokenPair { access_token: string; refresh_token: string; token_type: "bearer"; expires_in: number }
 
 export interface MfaChallenge { mfa_required: true; mfa_token: string; methods: Array<"totp" | "passkey" | "recovery_code">; expires_in: number }
+
+export interface Identity { provider: string; name: string; email: string | null; created_at: string; last_used_at: string }
+
+export interface Session { id: string; device: string; user_agent: string; address: string | null; methods: Array<string>; kind: "tokens" | "browser"; current: boolean; started_at: string; last_seen_at: string }
+
+export interface Passkey { id: string; name: string; backed_up: boolean; created_at: string; last_used_at: string | null }
+
+export interface ApiToken { id: string; name: string; hint: string; scopes: Array<string>; created_at: string; expires_at: string | null; last_used_at: string | null }
+
+export interface DirectoryEntry { id: string; full_name: string; email: string; avatar_url: string | null }
+
+export interface Group { id: string; name: string; title: string; description: string; permissions: Array<string>; members: number; version: number; created_at: string; updated_at: string }
+
+export interface Invitation { id: string; email: string; role: "admin" | "user" | "guest"; groups: Array<string>; created_at: string; expires_at: string; accepted_at: string | null; revoked_at: string | null }
 
 /** Data of the events that auth publishes. */
 export interface AuthEvents {
@@ -24,21 +40,216 @@ export interface AuthEvents {
 
 /** Every operation of the auth service. */
 export const authClient = (caller: Caller) => ({
+  /** What a sign-in page may offer. Who may: public. */
+  getSignInOptions: (input: {} = {}, options: CallOptions = {}): Promise<SignInOptions> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/options', input, options),
   /** Register. Who may: public. */
   register: (input: { body: { email: string; password: string; full_name: string; role?: "admin" | "user" | "guest" | "service"; locale?: string; time_zone?: string; invitation_token?: string } }, options: CallOptions = {}): Promise<User | { status: "accepted" }> =>
     run(caller, 'auth', 'POST', '/api/v1/auth/register', input, options),
   /** Sign in with e-mail and password. Who may: public. */
   login: (input: { body: { email: string; password: string } }, options: CallOptions = {}): Promise<TokenPair | MfaChallenge> =>
     run(caller, 'auth', 'POST', '/api/v1/auth/login', input, options),
+  /** Finish signing in with the second factor. Who may: public. */
+  loginMfa: (input: { body: { mfa_token: string; code?: string; recovery_code?: string; passkey?: { challenge_token: string; response: { [key: string]: unknown } } } }, options: CallOptions = {}): Promise<TokenPair> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/login/mfa', input, options),
+  /** Begin signing in with a passkey. Who may: public. */
+  startPasskeyLogin: (input: { body: { mfa_token?: string } }, options: CallOptions = {}): Promise<{ challenge_token: string; options: { [key: string]: unknown } }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/login/passkey/options', input, options),
+  /** Sign in with a passkey instead of a password. Who may: public. */
+  loginPasskey: (input: { body: { challenge_token: string; response: { [key: string]: unknown } } }, options: CallOptions = {}): Promise<TokenPair> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/login/passkey', input, options),
   /** Exchange a refresh token for new tokens. Who may: public. */
   refresh: (input: { body: { refresh_token: string } }, options: CallOptions = {}): Promise<TokenPair> =>
     run(caller, 'auth', 'POST', '/api/v1/auth/refresh', input, options),
   /** Sign out: ends the session everywhere. Who may: user. */
   logout: (input: {} = {}, options: CallOptions = {}): Promise<void> =>
     run(caller, 'auth', 'POST', '/api/v1/auth/logout', input, options),
+  /** Confirm an address by the mailed link. Who may: public. */
+  verifyEmail: (input: { body: { token: string } }, options: CallOptions = {}): Promise<{ email: string }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/verify-email', input, options),
+  /** Send the confirmation again. Who may: public. */
+  resendVerification: (input: { body: { email: string } }, options: CallOptions = {}): Promise<{ status: "accepted" }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/verify-email/resend', input, options),
+  /** Ask for a link to set a new password. Who may: public. */
+  forgotPassword: (input: { body: { email: string } }, options: CallOptions = {}): Promise<{ status: "accepted" }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/password/forgot', input, options),
+  /** Set a new password by the mailed link. Who may: public. */
+  resetPassword: (input: { body: { token: string; password: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/password/reset', input, options),
+  /** Create the first administrator by the one-time setup link. Who may: public. */
+  setup: (input: { body: { token: string; email: string; password: string; full_name: string } }, options: CallOptions = {}): Promise<User> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/setup', input, options),
+  /** Go to a provider to sign in. Who may: public. */
+  startOauth: (input: { params: { provider: string }; query?: { return_to?: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/oauth/:provider', input, options),
+  /** Come back from a provider. Who may: public. */
+  finishOauth: (input: { params: { provider: string }; query?: Record<string, unknown> }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/oauth/:provider/callback', input, options),
+  /** Exchange the one-time code for tokens. Who may: public. */
+  completeOauth: (input: { body: { code: string } }, options: CallOptions = {}): Promise<TokenPair | MfaChallenge> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/oauth/complete', input, options),
+  /** Begin linking a provider to the account. Who may: user. */
+  linkIdentity: (input: { params: { provider: string }; body: { return_to?: string } }, options: CallOptions = {}): Promise<{ url: string }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/identities/:provider', input, options),
+  /** Providers linked to the account. Who may: user. */
+  listIdentities: (input: { query?: { limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<Identity>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/identities', input, options),
+  /** Unlink a provider. Who may: user. */
+  unlinkIdentity: (input: { params: { provider: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/identities/:provider', input, options),
   /** The signed-in person. Who may: user. */
   getMe: (input: {} = {}, options: CallOptions = {}): Promise<User> =>
     run(caller, 'auth', 'GET', '/api/v1/auth/me', input, options),
+  /** Change name, language or time zone. Who may: user. */
+  updateMe: (input: { body: { full_name?: string; locale?: string; time_zone?: string } }, options: CallOptions = {}): Promise<User> =>
+    run(caller, 'auth', 'PATCH', '/api/v1/auth/me', input, options),
+  /** Set the picture: PNG, JPEG, WebP or GIF up to 512 KiB. Who may: user. */
+  putAvatar: (input: { body: StreamBody }, options: CallOptions = {}): Promise<Response> =>
+    runStream(caller, 'auth', 'PUT', '/api/v1/auth/me/avatar', input, options),
+  /** Remove the picture. Who may: user. */
+  deleteAvatar: (input: {} = {}, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/me/avatar', input, options),
+  /** Change the password. Who may: user. */
+  changePassword: (input: { body: { current_password?: string; new_password: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/me/password', input, options),
+  /** Change the address: a link is sent to the new one. Who may: user. */
+  changeEmail: (input: { body: { email: string } }, options: CallOptions = {}): Promise<{ status: "accepted" }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/me/email', input, options),
+  /** Confirm the new address by the mailed link. Who may: public. */
+  confirmEmailChange: (input: { body: { token: string } }, options: CallOptions = {}): Promise<{ email: string }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/me/email/confirm', input, options),
+  /** Prove again who you are, before a sensitive change. Who may: user. */
+  reauthenticate: (input: { body: { password?: string; code?: string; recovery_code?: string; passkey?: { challenge_token: string; response: { [key: string]: unknown } } } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/reauthenticate', input, options),
+  /** Sessions that are signed in. Who may: user. */
+  listSessions: (input: { query?: { limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<Session>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/sessions', input, options),
+  /** End a session. Who may: session.end. */
+  endSession: (input: { params: { id: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/sessions/:id', input, options),
+  /** End all sessions, or all others. Who may: user. */
+  endSessions: (input: { query?: { keep_current?: boolean } } = {}, options: CallOptions = {}): Promise<{ ended: number }> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/sessions', input, options),
+  /** State of the second factor. Who may: user. */
+  getMfa: (input: {} = {}, options: CallOptions = {}): Promise<{ enabled: boolean; totp: boolean; passkeys: number; recovery_codes_left: number }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/mfa', input, options),
+  /** Begin using an authenticator app. Who may: user. */
+  enrollMfa: (input: {} = {}, options: CallOptions = {}): Promise<{ secret: string; otpauth_url: string; qr_code: string }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/mfa/enroll', input, options),
+  /** Confirm the authenticator app by its first code. Who may: user. */
+  confirmMfa: (input: { body: { code: string } }, options: CallOptions = {}): Promise<{ recovery_codes: Array<string> }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/mfa/confirm', input, options),
+  /** Stop using the authenticator app. Who may: user. */
+  disableMfa: (input: {} = {}, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/mfa/disable', input, options),
+  /** Replace the recovery codes. Who may: user. */
+  renewRecoveryCodes: (input: {} = {}, options: CallOptions = {}): Promise<{ recovery_codes: Array<string> }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/mfa/recovery-codes', input, options),
+  /** Passkeys of the account. Who may: user. */
+  listPasskeys: (input: { query?: { limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<Passkey>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/passkeys', input, options),
+  /** Begin adding a passkey. Who may: user. */
+  startPasskeyRegistration: (input: {} = {}, options: CallOptions = {}): Promise<{ challenge_token: string; options: { [key: string]: unknown } }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/passkeys/options', input, options),
+  /** Add a passkey. Who may: user. */
+  addPasskey: (input: { body: { challenge_token: string; response: { [key: string]: unknown }; name: string } }, options: CallOptions = {}): Promise<{ id: string; name: string; backed_up: boolean; created_at: string; last_used_at: string | null; recovery_codes?: Array<string> }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/passkeys', input, options),
+  /** Rename a passkey. Who may: passkey.edit. */
+  renamePasskey: (input: { params: { id: string }; body: { name: string } }, options: CallOptions = {}): Promise<Passkey> =>
+    run(caller, 'auth', 'PATCH', '/api/v1/auth/passkeys/:id', input, options),
+  /** Remove a passkey. Who may: passkey.edit. */
+  deletePasskey: (input: { params: { id: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/passkeys/:id', input, options),
+  /** Personal access tokens. Who may: user. */
+  listTokens: (input: { query?: { limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<ApiToken>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/tokens', input, options),
+  /** Make a personal access token. Who may: user. */
+  createToken: (input: { body: { name: string; scopes: Array<string>; expires_at?: string | null } }, options: CallOptions = {}): Promise<{ id: string; name: string; hint: string; scopes: Array<string>; created_at: string; expires_at: string | null; last_used_at: string | null; token: string }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/tokens', input, options),
+  /** Revoke a personal access token. Who may: token.revoke. */
+  revokeToken: (input: { params: { id: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/tokens/:id', input, options),
+  /** Find people to share with. Who may: user. */
+  searchUsers: (input: { query?: { q?: string; limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<DirectoryEntry>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/users', input, options),
+  /** A person of the directory. Who may: user. */
+  getUser: (input: { params: { id: string } }, options: CallOptions = {}): Promise<DirectoryEntry> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/users/:id', input, options),
+  /** Many people at once, by id. Who may: user. */
+  lookupUsers: (input: { body: { ids: Array<string> } }, options: CallOptions = {}): Promise<{ items: Array<DirectoryEntry> }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/users/lookup', input, options),
+  /** The picture of a person. Who may: public. */
+  getAvatar: (input: { params: { id: string }; query?: { v?: string } }, options: CallOptions = {}): Promise<Response> =>
+    runStream(caller, 'auth', 'GET', '/api/v1/auth/users/:id/avatar', input, options),
+  /** Groups, for sharing. Who may: user. */
+  listGroups: (input: { query?: { limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<Group>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/groups', input, options),
+  /** A group. Who may: user. */
+  getGroup: (input: { params: { id: string } }, options: CallOptions = {}): Promise<Group> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/groups/:id', input, options),
+  /** All accounts. Who may: admin. */
+  listUsers: (input: { query?: { q?: string; role?: "admin" | "user" | "guest"; disabled?: boolean; group?: string; limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<User>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/admin/users', input, options),
+  /** Create an account. Who may: admin. */
+  createUser: (input: { body: { email: string; full_name: string; password?: string; role?: "admin" | "user" | "guest"; groups?: Array<string>; locale?: string; time_zone?: string } }, options: CallOptions = {}): Promise<User> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/admin/users', input, options),
+  /** An account. Who may: admin. */
+  getAccount: (input: { params: { id: string } }, options: CallOptions = {}): Promise<User> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/admin/users/:id', input, options),
+  /** Change, disable or enable an account. Who may: admin. */
+  updateAccount: (input: { params: { id: string }; body: { full_name?: string; role?: "admin" | "user" | "guest"; disabled?: boolean; groups?: Array<string>; locale?: string; time_zone?: string } }, options: CallOptions = {}): Promise<User> =>
+    run(caller, 'auth', 'PATCH', '/api/v1/auth/admin/users/:id', input, options),
+  /** Delete an account for good. Who may: admin. */
+  deleteAccount: (input: { params: { id: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/admin/users/:id', input, options),
+  /** End all sessions of a person. Who may: admin. */
+  endAccountSessions: (input: { params: { id: string } }, options: CallOptions = {}): Promise<{ ended: number }> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/admin/users/:id/sessions', input, options),
+  /** Remove the second factors of a person who lost them. Who may: admin. */
+  resetAccountMfa: (input: { params: { id: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/admin/users/:id/mfa', input, options),
+  /** Create a group. Who may: admin. */
+  createGroup: (input: { body: { name: string; title: string; description?: string; permissions?: Array<string> } }, options: CallOptions = {}): Promise<Group> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/groups', input, options),
+  /** Change a group. Who may: admin. */
+  updateGroup: (input: { params: { id: string }; body: { title?: string; description?: string; permissions?: Array<string> } }, options: CallOptions = {}): Promise<Group> =>
+    run(caller, 'auth', 'PATCH', '/api/v1/auth/groups/:id', input, options),
+  /** Delete a group. Who may: admin. */
+  deleteGroup: (input: { params: { id: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/groups/:id', input, options),
+  /** Members of a group. Who may: user. */
+  listMembers: (input: { params: { id: string }; query?: { limit?: number; cursor?: string } }, options: CallOptions = {}): Promise<{ items: Array<DirectoryEntry>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/groups/:id/members', input, options),
+  /** Add people to a group. Who may: admin. */
+  addMembers: (input: { params: { id: string }; body: { user_ids: Array<string> } }, options: CallOptions = {}): Promise<Group> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/groups/:id/members', input, options),
+  /** Take a person out of a group. Who may: admin. */
+  removeMember: (input: { params: { id: string; user_id: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/groups/:id/members/:user_id', input, options),
+  /** Permissions that groups give. Who may: admin. */
+  listPermissions: (input: { query?: { limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<{ permission: string; groups: Array<string> }>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/permissions', input, options),
+  /** Invitations, newest first. Who may: admin. */
+  listInvitations: (input: { query?: { open?: boolean; limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<Invitation>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/invitations', input, options),
+  /** Invite somebody by mail. Who may: admin. */
+  invite: (input: { body: { email: string; role?: "admin" | "user" | "guest"; groups?: Array<string>; locale?: string } }, options: CallOptions = {}): Promise<Invitation> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/invitations', input, options),
+  /** Withdraw an invitation. Who may: admin. */
+  revokeInvitation: (input: { params: { id: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/invitations/:id', input, options),
+  /** What an invitation link is for. Who may: public. */
+  getInvitation: (input: { body: { token: string } }, options: CallOptions = {}): Promise<{ email: string; role: "admin" | "user" | "guest"; expires_at: string }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/invitations/lookup', input, options),
+  /** Tokens of outside services. Who may: admin. */
+  listServiceTokens: (input: { query?: { limit?: number; cursor?: string } } = {}, options: CallOptions = {}): Promise<{ items: Array<ApiToken>; next_cursor: string | null }> =>
+    run(caller, 'auth', 'GET', '/api/v1/auth/service-tokens', input, options),
+  /** Make a token for an outside service. Who may: admin. */
+  createServiceToken: (input: { body: { name: string; scopes: Array<string>; expires_at?: string | null } }, options: CallOptions = {}): Promise<{ id: string; name: string; hint: string; scopes: Array<string>; created_at: string; expires_at: string | null; last_used_at: string | null; token: string }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/service-tokens', input, options),
+  /** Revoke a service token. Who may: admin. */
+  revokeServiceToken: (input: { params: { id: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'DELETE', '/api/v1/auth/service-tokens/:id', input, options),
   /** Public keys of the access tokens (RFC 7517). Who may: public. */
   getJwks: (input: {} = {}, options: CallOptions = {}): Promise<{ keys: Array<{ kid: string; kty: string; crv: string; x: string; y: string; alg: string; use: string }> }> =>
     run(caller, 'auth', 'GET', '/.well-known/jwks.json', input, options),
@@ -48,5 +259,20 @@ export const authClient = (caller: Caller) => ({
   /** Sessions and tokens that ended early (long poll). Who may: service. */
   listRevocations: (input: { query?: { after?: number } } = {}, options: CallOptions = {}): Promise<{ items: Array<string>; cursor: number }> =>
     run(caller, 'auth', 'GET', '/internal/revocations', input, options),
+  /** State of a token (RFC 7662, in JSON). Who may: service. */
+  introspect: (input: { body: { token: string } }, options: CallOptions = {}): Promise<{ active: boolean; sub?: string; username?: string; scope?: string; token_type?: string; sid?: string; exp?: number; iat?: number }> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/introspect', input, options),
+  /** Revoke a token that you hold (RFC 7009, in JSON). Who may: public. */
+  revoke: (input: { body: { token: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'POST', '/api/v1/auth/revoke', input, options),
+  /** Turn a fresh login into a browser session. Who may: service. */
+  createBrowserSession: (input: { body: { refresh_token: string } }, options: CallOptions = {}): Promise<{ secret: string; session_id: string; expires_at: string; user: User }> =>
+    run(caller, 'auth', 'POST', '/internal/browser-sessions', input, options),
+  /** An access token for a browser session. Who may: service. */
+  exchangeBrowserSession: (input: { body: { secret: string } }, options: CallOptions = {}): Promise<{ access_token: string; expires_in: number; session_id: string }> =>
+    run(caller, 'auth', 'POST', '/internal/browser-sessions/exchange', input, options),
+  /** End a browser session. Who may: service. */
+  endBrowserSession: (input: { body: { secret: string } }, options: CallOptions = {}): Promise<void> =>
+    run(caller, 'auth', 'POST', '/internal/browser-sessions/end', input, options),
 })
 export type AuthClient = ReturnType<typeof authClient>

@@ -3,4 +3,6 @@
 /** Every service of the suite, by port. */
 export const catalogue: readonly { name: string; title: string; port: number; path: string; subscriptions: readonly string[] }[] = [
   {"name":"auth","title":"Auth","port":8000,"path":"/api/v1/auth","subscriptions":[]},
+  {"name":"gateway","title":"Gateway","port":8001,"path":"/api/v1/gateway","subscriptions":[]},
+  {"name":"storage","title":"Storage","port":8002,"path":"/api/v1/storage","subscriptions":["auth.user.registered.v1","auth.user.deleted.v1"]},
 ]

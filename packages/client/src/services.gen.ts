@@ -3,3 +3,7 @@
 export * from './catalogue.gen.ts'
 export { authClient, type AuthClient, type AuthEvents } from './auth.gen.ts'
 export type * as auth from './auth.gen.ts'
+export { gatewayClient, type GatewayClient, type GatewayEvents } from './gateway.gen.ts'
+export type * as gateway from './gateway.gen.ts'
+export { storageClient, type StorageClient, type StorageEvents } from './storage.gen.ts'
+export type * as storage from './storage.gen.ts'
