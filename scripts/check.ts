@@ -11,7 +11,8 @@ const steps: { name: string; run(): Promise<string> }[] = [
   { name: 'types', run: async () => outputOf(await runTool('tsc', ['--noEmit', '-p', '.'])) },
   {
     name: 'boundaries and shape',
-    run: async () => outputOf(await runNode(['--test', 'tests/architecture/*.test.ts'])),
+    run: async () =>
+      failuresOf(await runNode(['--test', '--test-reporter=spec', 'tests/architecture/*.test.ts'])),
   },
   {
     name: 'generated files',
@@ -23,6 +24,9 @@ const steps: { name: string; run(): Promise<string> }[] = [
 ]
 
 const outputOf = ({ ok, output }: ToolResult): string => (ok ? '' : output.trim() || 'failed without a word')
+
+/** Of a test run only what failed, which it prints last. */
+const failuresOf = (result: ToolResult): string => outputOf(result).replace(/^.*✖ failing tests:\s*/s, '')
 
 const failures: string[] = []
 for (const { name, run } of steps) {

@@ -7,8 +7,8 @@ import { services } from './services.ts'
 /** Names that people know from elsewhere, or from the user's guide; all others begin with their service's. */
 const wellKnown: Record<string, RegExp> = {
   auth: /^(ADMIN_EMAIL|ADMIN_PASSWORD|JWT_SECRET_KEY_PREVIOUS|REGISTRATION|OAUTH_\w+)$/,
-  gateway: /^(CORS_ORIGINS|REDIS_URL|TRUSTED_PROXIES)$/,
-  storage: /^(CLAMAV_HOST|CLAMAV_PORT|S3_\w+)$/,
+  gateway: /^(CORS_ORIGINS|REDIS_URL)$/,
+  storage: /^(CLAMAV_\w+|S3_\w+)$/,
 }
 
 const twice = (values: readonly (string | number)[]): (string | number)[] =>

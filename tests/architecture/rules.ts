@@ -16,7 +16,7 @@ export type Rule = (source: Pick<Source, 'path'>, found: Import) => string | und
 function mayImport(workspace: string, path: string): RegExp {
   const tested = isTest(path) ? '|testing' : path.endsWith('/seed.ts') ? '|testing/personas' : ''
   if (isService(workspace)) return new RegExp(`^(kit|kit/contract|client${tested})$`)
-  if (workspace === 'packages/kit') return isTest(path) ? /^testing$/ : /^$/
+  if (workspace === 'packages/kit') return isTest(path) ? /^(kit|kit\/contract|testing)$/ : /^$/
   if (workspace === 'packages/client') return isTest(path) ? /^(kit|testing)$/ : /^$/
   if (workspace === 'packages/testing') return /^kit$/
   return isTest(path) ? /./ : new RegExp(`^(?!testing)|^testing/personas$`)

@@ -26,7 +26,7 @@ const allowed = ['contract', 'db', 'deps.ts', 'domain', 'events.ts', 'jobs.ts', 
 const fields: Record<string, readonly string[]> = {
   auth: ['accounts', 'keys', 'oauth', 'sessions', 'sign-in', 'webauthn'],
   gateway: ['proxy'],
-  storage: ['antivirus', 'blobs', 'download', 'thumbnails', 'upload', 'zip'],
+  storage: ['antivirus', 'blobs', 'download', 'links', 'thumbnails', 'upload', 'zip'],
 }
 
 const isName = /^[a-z][a-z0-9]*([-.][a-z0-9]+)*$/
