@@ -74,6 +74,8 @@ export interface TestOptions {
   /** Trust the real auth service among `running` instead of the test's own issuer. */
   authority?: TestAuthority | 'auth'
   now?: () => Date
+  /** Where the service writes its log; default: nowhere but for what is fatal. */
+  log?: Platform['log']
 }
 
 /** Starts the real service on a clone of its migrated database. Stop it in `after`. */
@@ -88,7 +90,7 @@ export async function startTestService(
   const env = { ...testEnv(), ...options.env }
   const platform = (url: string): Platform => ({
     env: { ...env, [variable]: url },
-    log: createLog(env['LOG_LEVEL'] as string),
+    log: options.log ?? createLog(env['LOG_LEVEL'] as string),
     dataDir,
     services: createDirectory(options.services ?? [], options.running ?? new Map(), env),
     now: options.now ?? (() => new Date()),
