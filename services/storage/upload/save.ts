@@ -78,21 +78,22 @@ export async function addVersion(
 }
 
 /** Makes a content known, and has it scanned if it was not before. */
-async function keepContent({ sql, config, deps, enqueue }: StorageUnit, content: Received): Promise<void> {
+async function keepContent(unit: StorageUnit, content: Received): Promise<void> {
+  const { sql, config, deps } = unit
   await lockBlob(sql, content.sha256)
   // The cleanup may have taken the same content away between its arrival and this lock: then it must come again.
   if (!(await deps.store.has(content.sha256)))
     throw problems.unavailable('The upload was lost: send it again', 'upload_lost')
   const scanned = deps.scanner !== null && content.size <= config.CLAMAV_MAX_BYTES
   const [fresh] = await insertBlob(sql, { ...content, scan: scanned ? 'pending' : 'unscanned' })
-  if (fresh && scanned) await enqueue('scan', { sha256: content.sha256 })
+  if (fresh && scanned) await unit.enqueue('scan', { sha256: content.sha256 })
 }
 
-async function announce({ sql, emit }: StorageUnit, id: string): Promise<FileRow> {
-  const file = (await findEntry(sql, id)) as FileRow
+async function announce(unit: StorageUnit, id: string): Promise<FileRow> {
+  const file = (await findEntry(unit.sql, id)) as FileRow
   const { owner_id, parent_id: folder_id, name, revision, size, content_type, sha256, version } = file
   const data = { id, owner_id, folder_id, name, revision, size, content_type, sha256, version }
-  await emit('storage.file.uploaded.v1', id, data)
+  await unit.emit('storage.file.uploaded.v1', id, data)
   return file
 }
 
