@@ -50,18 +50,20 @@ test('the tutorial does what it says, block by block', { timeout: 240_000 }, asy
 })
 
 test('what the reader has made then passes the checks', async () => {
-  const check = async (tool: string, ...args: string[]): Promise<string> => {
-    const [path, folder] = [join(copy.folder, 'node_modules', tool), 'services/errands']
-    const run = promisify(execFile)(process.execPath, [path, ...args], { cwd: copy.folder })
-    const { stdout } = await run.catch((error: { stdout: string }) => error)
-    return stdout
-      .split('\n')
-      .filter((line) => line.includes(folder))
-      .join('\n')
-  }
-  assert.equal(await check('oxfmt/bin/oxfmt', '--list-different', 'services/errands'), '')
-  assert.equal(await check('oxlint/bin/oxlint', '-f', 'unix', 'services/errands'), '')
-  assert.equal(await check('typescript/bin/tsc', '--noEmit', '-p', '.'), '')
+  const folder = 'services/errands'
+  const bin = (name: string): string => join(copy.folder, 'node_modules', name)
+  const node = (...args: string[]): Promise<{ stdout: string }> =>
+    // A tool that finds something ends with an exit code; what it found is in its output.
+    promisify(execFile)(process.execPath, args, { cwd: copy.folder, env }).catch((error) => error)
+  const about = ({ stdout }: { stdout: string }): string[] =>
+    stdout.split('\n').filter((line) => line.includes('errands'))
+  assert.deepEqual(about(await node(bin('oxfmt/bin/oxfmt'), '--list-different', folder)), [])
+  assert.deepEqual(about(await node(bin('oxlint/bin/oxlint'), '-f', 'unix', folder)), [])
+  assert.deepEqual(about(await node(bin('typescript/bin/tsc'), '--noEmit', '-p', '.')), [])
+  const rules = ['--test', '--test-name-pattern=^errands', 'tests/architecture/*.test.ts']
+  const { stdout } = await node(...rules)
+  assert.match(stdout, /^ℹ pass [1-9]/m, stdout)
+  assert.match(stdout, /^ℹ fail 0$/m, stdout)
 })
 
 /** Does what the reader does with a block; resolves to what was printed. */
