@@ -8,8 +8,12 @@ export const testIssuer = 'http://localhost:8001'
 export const testAudience = 'ait-suite'
 
 export interface TestAuthority extends Authority {
-  /** An access token as the auth service would issue it; `claims` override its own. */
-  tokenFor(persona: Persona, claims?: Record<string, unknown>): Promise<string>
+  /** An access token as the auth service would issue it; `claims` and `header` override its own. */
+  tokenFor(
+    persona: Persona,
+    claims?: Record<string, unknown>,
+    header?: Record<string, unknown>,
+  ): Promise<string>
   /** A token signed by nobody we know. */
   forgedFor(persona: Persona): Promise<string>
   revoke(id: string): void
@@ -26,7 +30,12 @@ export async function createTestAuthority(): Promise<TestAuthority> {
   const opaque = new Map<string, Principal>()
   const news = new EventEmitter().setMaxListeners(0)
 
-  const sign = (persona: Persona, key: CryptoKey, claims: Record<string, unknown>): Promise<string> => {
+  const sign = (
+    persona: Persona,
+    key: CryptoKey,
+    claims: Record<string, unknown>,
+    header: Record<string, unknown> = {},
+  ): Promise<string> => {
     const { id, ...rest } = personas[persona]
     const now = Math.floor(Date.now() / 1000)
     const base = {
@@ -39,7 +48,7 @@ export async function createTestAuthority(): Promise<TestAuthority> {
       exp: now + 600,
     }
     return new SignJWT({ ...base, ...rest, ...claims })
-      .setProtectedHeader({ alg: 'ES256', kid: 'test', typ: 'at+jwt' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'test', typ: 'at+jwt', ...header })
       .sign(key)
   }
   return {
@@ -49,7 +58,7 @@ export async function createTestAuthority(): Promise<TestAuthority> {
       if (cursor >= ended.length) await once(news, 'revoked', { signal })
       return { items: ended.slice(cursor), cursor: ended.length }
     },
-    tokenFor: (persona, claims = {}) => sign(persona, privateKey, claims),
+    tokenFor: (persona, claims = {}, header = {}) => sign(persona, privateKey, claims, header),
     forgedFor: (persona) => sign(persona, stranger.privateKey, {}),
     revoke(id) {
       ended.push(id)
