@@ -16,6 +16,8 @@ import { Trouble } from './trouble.ts'
 
 const healthyWithinMs = 60_000
 const defaultShutdownMs = 20_000
+/** Each service cuts off its own requests after SHUTDOWN_TIMEOUT_MS; this is for what hangs even then. */
+const graceMs = 5000
 
 interface Start {
   env: Environment
@@ -104,7 +106,7 @@ async function untilHealthy({ name, url }: Run['services'][number], signal: Abor
 }
 
 async function drain(suite: Suite, { env, stop, say, logs }: Start): Promise<void> {
-  const ms = Number(env['SHUTDOWN_TIMEOUT_MS']) || defaultShutdownMs
+  const ms = (Number(env['SHUTDOWN_TIMEOUT_MS']) || defaultShutdownMs) + graceMs
   const late = sleep(ms, 'late' as const, { ref: false })
   const outcome = await Promise.race([suite.stop(), late, stop.forced.then(() => 'forced' as const)])
   if (outcome === undefined) return
