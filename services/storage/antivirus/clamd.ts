@@ -10,7 +10,6 @@ export type Verdict = { infected: false } | { infected: true; signature: string 
 export type Scanner = {
   /** Streams a content to the scanner. Throws when the scanner cannot be reached or refuses to look. */
   scan(content: Readable): Promise<Verdict>
-  ping(): Promise<void>
 }
 
 /** clamd says nothing while it works; its own limit for one scan is two minutes. */
@@ -24,7 +23,11 @@ const SILENCE_MS = 180_000
 export function createClamd(options: { host: string; port: number }): Scanner {
   return {
     async scan(content) {
-      const socket = await open(options)
+      // Whatever happens, the content is closed.
+      const socket = await open(options).catch((error: unknown) => {
+        content.destroy()
+        throw error
+      })
       try {
         const answer = text(socket)
         answer.catch(() => {})
@@ -34,16 +37,6 @@ export function createClamd(options: { host: string; port: number }): Scanner {
         return verdictOf((await answer).replaceAll('\0', '').trim())
       } finally {
         content.destroy()
-        socket.destroy()
-      }
-    },
-    async ping() {
-      const socket = await open(options)
-      try {
-        socket.write('zPING\0')
-        const answer = await text(socket)
-        if (!answer.startsWith('PONG')) throw new Error(`clamd answered ${answer}`)
-      } finally {
         socket.destroy()
       }
     },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
 
 import {
   CreateMultipartUploadCommand,
@@ -11,17 +12,26 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 
-import { missingPrograms, startRadosgw } from '../../../tests/s3/radosgw.ts'
+import { startTestService } from '@ait/testing'
+
+import { missingPrograms, startRadosgw, type S3Server } from '../../../tests/s3/radosgw.ts'
 import { copyInParts, openS3Store, sweepUploads } from '../blobs/s3.ts'
+import manifest from '../service.ts'
 import { checkBlobStore } from './support/blob-store.ts'
+import { upload } from './support/multipart.ts'
+import { unzip } from './support/unzip.ts'
 
 const MIB = 1024 * 1024
 const missing = missingPrograms()
 const skip = missing.length > 0 && `no S3 server to test with: ${missing.join(', ')} not installed`
 
+let server: S3Server
+before(async () => {
+  if (!skip) server = await startRadosgw()
+})
+after(() => server?.stop())
+
 test('the S3 store does what a blob store does, against radosgw', { skip }, async (t) => {
-  const server = await startRadosgw()
-  t.after(() => server.stop())
   const { endpoint, accessKey, secretKey, region } = server
   const store = await openS3Store({ endpoint, accessKey, secretKey, region, bucket: 'files' })
   t.after(() => store.close())
@@ -72,4 +82,39 @@ test('the S3 store does what a blob store does, against radosgw', { skip }, asyn
     assert.equal(await sweepUploads(bucket, new Date(Date.now() + 60_000)), 2)
     assert.equal(await leftovers(), 0)
   })
+})
+
+test('the service works the same with its files in S3', { skip }, async (t) => {
+  const { endpoint, accessKey, secretKey, region } = server
+  const env = {
+    S3_ENDPOINT: endpoint,
+    S3_ACCESS_KEY: accessKey,
+    S3_SECRET_KEY: secretKey,
+    S3_REGION: region,
+    S3_BUCKET: 'suite',
+  }
+  const service = await startTestService(manifest, { env })
+  t.after(() => service.stop())
+  const ann = service.as('ann')
+  const content = randomBytes(20 * MIB)
+  const file = (await upload(ann, 'large.bin', content, { folder: 'documents' })).body
+  const params = { id: file.id }
+  assert.ok((await ann.call('downloadFile', { params }, 200)).raw.equals(content))
+  const part = await ann.call('downloadFile', { params, headers: { range: 'bytes=1000000-1000099' } }, 206)
+  assert.ok(part.raw.equals(content.subarray(1_000_000, 1_000_100)))
+  await upload(ann, 'small.txt', 'small', { folder: 'documents' })
+  const zip = unzip((await ann.call('zipFolder', { params: { id: file.folder_id } }, 200)).raw)
+  assert.deepEqual(zip.map(({ name, content: bytes }) => [name, bytes.length]).toSorted(), [
+    ['large.bin', content.length],
+    ['small.txt', 5],
+  ])
+
+  // A refused upload leaves nothing in the bucket either.
+  const listed = async () =>
+    (await Array.fromAsync(service.service.deps.store.list(new Date(Date.now() + 60_000)))).length
+  const before = await listed()
+  await upload(ann, 'refused.bin', randomBytes(6 * MIB), { folder: '../x' }, 422)
+  assert.equal(await listed(), before)
+  const health = await service.service.app.inject('/health')
+  assert.equal(health.json().checks.blobs.status, 'ok')
 })
