@@ -46,9 +46,12 @@ test('every package that is imported is declared where it is imported', async ()
   for (const { path, imports } of sources) {
     const workspace = workspaceOf(path)
     if (!workspace) continue
-    const { dependencies, optionalDependencies, devDependencies } = JSON.parse(
-      await readFile(join(root, workspace, 'package.json'), 'utf8'),
-    )
+    const {
+      name: self,
+      dependencies,
+      optionalDependencies,
+      devDependencies,
+    } = JSON.parse(await readFile(join(root, workspace, 'package.json'), 'utf8'))
     // Demo data is written where people develop and try, never in production.
     const isForDevelopment = isTest(path) || path.endsWith('/seed.ts')
     const declared = {
@@ -59,7 +62,7 @@ test('every package that is imported is declared where it is imported', async ()
     for (const { specifier, target, isType } of imports) {
       const name = /^(@[^/]+\/[^/]+|[^/]+)/.exec(specifier)?.[1] as string
       // A type alone comes with the package whose types mention it.
-      if (target || isType || specifier.startsWith('node:') || declared[name]) continue
+      if (target || isType || specifier.startsWith('node:') || name === self || declared[name]) continue
       problems.push(`${workspace}/package.json lacks ${name} (${path})`)
     }
   }
