@@ -4,7 +4,9 @@ import { Problem, problems } from './problems.ts'
 import { fieldErrors } from './schemas.ts'
 
 /** Turns any error into a problem (RFC 9457). What went wrong inside goes to the log, never out. */
-export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // Anything can be thrown, even nothing.
+  const error = thrown instanceof Object ? thrown : new Error(`${String(thrown)} was thrown`)
   const problem = problemOf(error as FastifyError)
   if (problem.status >= 500) logFailure(error, problem, request)
   if (problem.headers) reply.headers(problem.headers)
