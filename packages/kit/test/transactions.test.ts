@@ -57,12 +57,10 @@ test('what succeeds leaves all of it', async () => {
 })
 
 test('the audit log says who, whence and what', async () => {
-  const { body } = await service
-    .as('ann')
-    .call('createNote', {
-      body: { title: 'audited' },
-      headers: { 'user-agent': 'test/1', 'x-request-id': 'audit-request' },
-    })
+  const { body } = await service.as('ann').call('createNote', {
+    body: { title: 'audited' },
+    headers: { 'user-agent': 'test/1', 'x-request-id': 'audit-request' },
+  })
   const { items } = (await service.as('admin').call('listAudit', { query: { resource_id: body.id } }, 200))
     .body
   const [{ id: _, at, ...entry }] = items
