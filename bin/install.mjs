@@ -57,7 +57,7 @@ function readPackages(path) {
 async function waitForLock(root) {
   const folder = join(root, '.data')
   try {
-    mkdirSync(folder, { recursive: true })
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
     for (let told = false; ; told = true) {
       const lock = takeLock(join(folder, 'install.lock'))
       if (lock.heldBy === undefined) return lock

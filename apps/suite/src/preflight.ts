@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { letPass } from './files.ts'
 import { tryPort, whoListens } from './ports.ts'
 import { errorCode, Trouble } from './trouble.ts'
 
@@ -9,7 +10,8 @@ const leastFreeBytes = 500 * 1024 * 1024
 export function checkDataDir(dataDir: string, leastFree = leastFreeBytes): void {
   try {
     // Not recursive where it need not be: below /proc, Node never comes back from a recursive mkdir.
-    if (!existsSync(dataDir)) mkdirSync(dataDir, { recursive: !existsSync(dirname(dataDir)) })
+    if (!existsSync(dataDir)) mkdirSync(dataDir, { recursive: !existsSync(dirname(dataDir)), mode: 0o700 })
+    letPass(dataDir)
     accessSync(dataDir, constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new Trouble(

@@ -10,6 +10,8 @@ import { startSuite } from './suite.ts'
 import { runCommand, sayTo, warningText } from './terminal.ts'
 import { Trouble } from './trouble.ts'
 
+// People's files, databases and secrets: nobody else on this machine reads them.
+process.umask(0o077)
 await runCommand(seed)
 process.exit()
 

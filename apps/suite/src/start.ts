@@ -130,6 +130,8 @@ function overview(planned: Run['services'], warnings: readonly string[]): string
 }
 
 process.title = 'ait-suite'
+// People's files, databases and secrets: nobody else on this machine reads them.
+process.umask(0o077)
 await runCommand(run)
 // Whatever a library has left open must not keep the process.
 process.exit()

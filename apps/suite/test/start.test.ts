@@ -1,6 +1,6 @@
 // The commands as people run them: real processes, a real service, the embedded PostgreSQL.
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -29,6 +29,9 @@ test('start, status, logs, a second start, stop, and status again', async (t) =>
   const { output, ended } = await suite.start(t)
   const url = `http://127.0.0.1:${suite.port}`
   assert.match(output(), new RegExp(`^auth +${url} +${url}/docs +ready$`, 'm'))
+  for (const name of ['logs', 'secrets.json', 'run.json']) {
+    assert.equal(statSync(join(suite.dataDir, name)).mode & 0o077, 0, name)
+  }
   assert.match(output(), /^auth: No administrator yet: .*http\S+$/m)
 
   const status = suite.run('status')

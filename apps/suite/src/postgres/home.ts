@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { letPass } from '../files.ts'
 import { Trouble } from '../trouble.ts'
 import { canEnter, canRun, findAccount, type Account } from './account.ts'
 import { copyBinaries, findBinaries, program, type Binaries } from './binaries.ts'
@@ -35,10 +28,11 @@ export function prepareHome(folder: string, say: (line: string) => void): Home {
   mkdirSync(folder, { recursive: true })
   let path = homeOf(folder)
   let account = findAccount(join(path, 'data'))
-  if (account) letPass(folder)
+  letPass(folder)
   if (account && !canEnter(account, path)) {
     path = join(elsewhereRoot, createHash('sha256').update(path).digest('hex').slice(0, 12))
-    mkdirSync(path, { recursive: true, mode: 0o755 })
+    mkdirSync(path, { recursive: true })
+    for (const each of [elsewhereRoot, path]) letPass(each)
     account = findAccount(join(path, 'data')) as Account
     if (!existsSync(join(path, 'data'))) {
       say(`${account.name}, who runs PostgreSQL, cannot enter ${folder}: the database goes to ${path}.`)
@@ -62,12 +56,6 @@ export function homeOf(folder: string): string {
   throw new Trouble(
     `The database is kept in ${path} and that is gone: bring it back, or delete ${pointer} to begin with an empty one.`,
   )
-}
-
-/** Others may pass through the folder, which is PostgreSQL's alone, to what is theirs in it. */
-function letPass(folder: string): void {
-  const { mode, uid } = statSync(folder)
-  if (uid === 0 && (mode & 0o011) !== 0o011) chmodSync(folder, (mode & 0o777) | 0o011)
 }
 
 /** Remembers a home that lies elsewhere, once the cluster is there. */
