@@ -44,7 +44,7 @@ test('the tutorial does what it says, block by block', { timeout: 240_000 }, asy
     try {
       printed = await follow(block, printed)
     } catch (error) {
-      throw new Error(`docs/tutorial.md:${block.line}`, { cause: error })
+      throw new Error(`docs/tutorial.md:${block.line}\n${await lastLogs()}`, { cause: error })
     }
   }
 })
@@ -92,6 +92,13 @@ async function follow(block: Block, printed: string): Promise<string> {
     default:
       throw new Error(`the test knows no ${language} blocks`)
   }
+}
+
+/** What the suite said last, for the reader of a failure. */
+async function lastLogs(): Promise<string> {
+  const args = ['apps/suite/src/logs.ts', '--no-follow', '--tail=20']
+  const logs = promisify(execFile)(process.execPath, args, { cwd: copy.folder, env })
+  return (await logs.catch((error: { stdout: string }) => error)).stdout
 }
 
 const withPorts = (text: string): string =>
