@@ -3,7 +3,6 @@ import { openApi, problems, serveDocs, type ServiceRuntime } from '@ait/kit'
 import { contract } from './contract.ts'
 import type { Deps } from './deps.ts'
 import { exportTraffic } from './proxy/metrics.ts'
-import { onClientError } from './proxy/problem-answer.ts'
 
 /** Slow senders of headers are cut off after this long; bodies have an idle limit of their own. */
 const headersTimeoutMs = 15_000
@@ -29,10 +28,12 @@ export function mountFront(
   server.on('checkContinue', front.handle)
   server.on('checkExpectation', front.handle)
   server.on('upgrade', upgrades.handle)
-  server.on('clientError', onClientError)
+  server.on('clientError', front.onClientError as never)
+  // The edge looks at it itself, and answers with a problem.
+  ;(server as { requireHostHeader?: boolean }).requireHostHeader = false
   server.headersTimeout = headersTimeoutMs
   server.keepAliveTimeout = keepAliveTimeoutMs
-  app.addHook('preClose', () => upgrades.close())
+  closeGently(app, deps)
   exportTraffic(service.metrics.registry, deps)
   serveAllDocs(app, service, about)
   app.get('/', (_request, reply) =>
@@ -58,4 +59,15 @@ function serveAllDocs(
     if (answer.status !== 200) throw problems.unavailable(`The ${service} service has no documents right now`)
     return reply.type('application/json').send(JSON.stringify(answer.body))
   })
+}
+
+/** WebSockets end; connections close as they become idle, instead of waiting for their keep-alive. */
+function closeGently(app: FastifyInstance, { front, upgrades }: Deps): void {
+  let timer: NodeJS.Timeout | undefined
+  app.addHook('preClose', () => {
+    front.drain()
+    upgrades.close()
+    timer = setInterval(() => app.server.closeIdleConnections(), 100)
+  })
+  app.addHook('onClose', () => clearInterval(timer))
 }

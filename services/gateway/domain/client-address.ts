@@ -102,3 +102,8 @@ const withoutPort = (node: string): string =>
 
 /** `example.com`, `[::1]:8001`: nothing that could break out of a header or an address. */
 export const isHost = (value: string): boolean => /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i.test(value)
+
+const inside = trustedProxies('127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7')
+
+/** An address of this machine or of a private network (RFC 1918, RFC 4193). */
+export const isPrivateAddress = (address: string): boolean => inside(address)

@@ -229,12 +229,13 @@ export class Connection {
 
   onEnd(): void {
     const exchange = this.#exchange
-    // An answer before the end of the request leaves a body in the middle of its way.
-    const reusable = this.#reader.reusable && exchange !== undefined && exchange.isSent
+    // It may throw at what cannot be passed on; then the exchange is still there to be told.
+    exchange?.onEnd()
     this.#exchange = undefined
     this.#served += 1
-    exchange?.onEnd()
-    if (reusable && !this.#socket.destroyed) this.#becomeIdle()
+    // An answer before the end of the request leaves a body in the middle of its way.
+    const reusable = this.#reader.reusable && exchange !== undefined && exchange.isSent
+    if (reusable && !this.#closed) this.#becomeIdle()
     else this.#forget()
   }
 }

@@ -50,8 +50,11 @@ function writeHead(
 ): ServerResponse {
   const { edge } = this
   const headers = flatten(this, typeof reason === 'string' ? given : reason)
-  if (edge.storeIn) collectForCache(this, edge, status, headers)
+  const stored =
+    edge.storeIn && !edge.isHead && edge.storeIn.cache.worthStoring(status, headers) > 0 ? [...headers] : null
   if (edge.acceptEncoding !== undefined && !edge.isHead) compress(this, edge.acceptEncoding, status, headers)
+  // After the encoder, so that it stands before it: what is stored is not compressed.
+  if (stored && edge.storeIn) collect(this, edge.storeIn, stored)
   addEdgeHeaders(edge, headers)
   if (edge.traffic) countAnswer(edge.traffic, status, performance.now() - edge.startedAt)
   return plainWriteHead.call(this, status, headers)
@@ -174,15 +177,11 @@ function sendThrough(response: ServerResponse, stream: BrotliCompress | Gzip): v
 }
 
 /** Keeps a copy of the body, and stores it when it has come to its end. */
-function collectForCache(
+function collect(
   response: ServerResponse,
-  edge: Edge,
-  status: number,
-  headers: readonly string[],
+  storeIn: NonNullable<Edge['storeIn']>,
+  kept: readonly string[],
 ): void {
-  const { storeIn } = edge
-  if (!storeIn || edge.isHead || storeIn.cache.worthStoring(status, headers) === 0) return
-  const kept = [...headers]
   const parts: Buffer[] = []
   let bytes = 0
   const keep = (chunk: unknown, encoding: unknown): void => {

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { Problem, problems, type Directory, type Principal, type Verifier } from '@ait/kit'
+import { isPrivateAddress } from '../domain/client-address.ts'
 import { cookieValue } from '../domain/cookies.ts'
 import type { CorsPolicy } from '../domain/cors.ts'
 import { isAmbiguousPath } from '../domain/route-table.ts'
@@ -13,7 +15,7 @@ import { deliver } from './deliver.ts'
 import { attachEdge, edgeOf } from './edge-response.ts'
 import type { Limiter, LimiterRules } from './limiter.ts'
 import { bearerOf, faultOf, openPassage, type Passage } from './passage.ts'
-import { answerProblem } from './problem-answer.ts'
+import { answerProblem, refuseMalformed } from './problem-answer.ts'
 import type { Routes } from './routes.ts'
 import type { Sessions } from './sessions.ts'
 import { createTraffic } from './traffic.ts'
@@ -48,16 +50,24 @@ export type Front = ReturnType<typeof createFront>
  */
 export function createFront(options: FrontOptions) {
   const own = createTraffic()
+  /** Nothing more is read from these: what follows a request that cannot be understood is anybody's guess. */
+  const closing = new WeakSet<Socket>()
 
+  let draining = false
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    if (closing.has(request.socket)) return
+    if (draining) response.shouldKeepAlive = false
     const passage = openPassage(request, options.fateOf, options.isTrusted)
     passage.route = options.routes.table.find(passage.path)
     attach(passage, response, options, own)
     const fault = faultOf(passage)
-    if (fault !== undefined)
+    if (fault !== undefined) {
+      closing.add(request.socket)
       return refuse(response, problems.badRequest('malformed_request', `The request has ${fault}`), true)
+    }
     if (isAmbiguousPath(passage.path))
       return refuse(response, problems.badRequest('bad_path', 'The path has . or .. segments'))
+    if (passage.path === '/metrics' && !isFromInside(passage)) return refuse(response, problems.notFound())
     const limit = passage.route?.upstream?.config.bodyLimitBytes
     if (limit !== undefined && passage.head.contentLength > limit)
       return refuse(response, problems.tooLarge(limit), true)
@@ -70,8 +80,16 @@ export function createFront(options: FrontOptions) {
       )
     else go(passage, response, options, refusal)
   }
-  return { handle, own }
+  const onClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
+    if (!closing.has(socket)) refuseMalformed(error, socket)
+  }
+  /** From now on connections end with their answer. */
+  const drain = (): void => void (draining = true)
+  return { handle, onClientError, drain, own }
 }
+
+/** Metrics are for who scrapes them on this side of all proxies. */
+const isFromInside = ({ head, peer }: Passage): boolean => !head.hasForwarded && isPrivateAddress(peer)
 
 /** Refused before its body was read: with `closing` the connection does not wait for it either. */
 function refuse(response: ServerResponse, problem: Problem, closing = false): void {

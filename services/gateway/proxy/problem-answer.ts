@@ -40,7 +40,7 @@ const parseFaults: Record<string, Problem> = {
 }
 
 /** Answers what Node's parser refuses: among it every disagreement about where a request ends. */
-export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+export function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET') return void socket.destroy()
   const known = parseFaults[error.code ?? '']
   refuseSocket(socket, known ?? new Problem(400, 'malformed_request', 'The request is not valid HTTP'))

@@ -8,11 +8,12 @@ import type { Target, Upstream } from '../proxy/upstream.ts'
 
 type Entry = Static<typeof UpstreamEntry>
 
-export const listRoutes = route('listRoutes', async ({ deps, page, pageOf }) => {
+export const listRoutes = route('listRoutes', async (ctx) => {
+  const { deps, page } = ctx
   const all = deps.routes.table.all.toSorted((a, b) => (a.prefix < b.prefix ? -1 : 1))
   const after = page.after?.[0] as string | undefined
   const rows = all.filter(({ prefix }) => after === undefined || prefix > after).slice(0, page.limit + 1)
-  const { items, next_cursor } = pageOf(rows, (row) => [row.prefix])
+  const { items, next_cursor } = ctx.pageOf(rows, (row) => [row.prefix])
   return {
     items: items.map(({ prefix, upstream }) => ({
       prefix,
@@ -25,11 +26,12 @@ export const listRoutes = route('listRoutes', async ({ deps, page, pageOf }) => 
   }
 })
 
-export const listUpstreams = route('listUpstreams', async ({ deps, page, pageOf }) => {
+export const listUpstreams = route('listUpstreams', async (ctx) => {
+  const { deps, page } = ctx
   const all = deps.routes.upstreams.toSorted((a, b) => (a.config.name < b.config.name ? -1 : 1))
   const after = page.after?.[0] as string | undefined
   const rows = all.filter(({ config }) => after === undefined || config.name > after).slice(0, page.limit + 1)
-  const { items, next_cursor } = pageOf(rows, (row) => [row.config.name])
+  const { items, next_cursor } = ctx.pageOf(rows, (row) => [row.config.name])
   return { items: items.map((upstream) => entryOf(upstream, deps)), next_cursor, file: fileState(deps) }
 })
 

@@ -11,8 +11,11 @@ import {
 import { createWindowCounter } from '../domain/window-counter.ts'
 
 test('of two random targets the less busy one is chosen', () => {
-  const targets = [{ inFlight: 5 }, { inFlight: 1 }, { inFlight: 9 }]
-  const draws = (...values: number[]) => () => values.shift() as number
+  const targets = [{ inFlight: 5 }, { inFlight: 1 }, { inFlight: 9 }] as const
+  const draws =
+    (...values: number[]) =>
+    () =>
+      values.shift() as number
   assert.equal(chooseOfTwo(targets, draws(0, 0)), targets[1])
   assert.equal(chooseOfTwo(targets, draws(0.99, 0)), targets[0])
   assert.equal(chooseOfTwo(targets, draws(0.99, 0.99)), targets[1])
@@ -78,7 +81,8 @@ test('the breaker opens, lets one request try, and closes when it succeeds', () 
 
 test('retries are a fifth of the requests, beside a few per second', () => {
   const budget = createRetryBudget({ share: 0.2, minPerSecond: 2, max: 10 })
-  const spent = (now: number, tries: number) => Array.from({ length: tries }, () => budget.spend(now)).filter(Boolean).length
+  const spent = (now: number, tries: number) =>
+    Array.from({ length: tries }, () => budget.spend(now)).filter(Boolean).length
   assert.equal(spent(0, 10), 2)
   for (let i = 0; i < 10; i++) budget.earn()
   assert.equal(spent(500, 10), 2)
@@ -89,8 +93,14 @@ test('retries are a fifth of the requests, beside a few per second', () => {
 test('a window counts down, refuses, and slides', () => {
   const counter = createWindowCounter({ limit: 10, windowSeconds: 60 })
   const start = 60_000 * 1000
-  for (let i = 9; i >= 0; i--) assert.deepEqual(counter.take('a', start), { allowed: true, limit: 10, remaining: i, resetSeconds: 60 })
-  assert.deepEqual(counter.take('a', start + 15_000), { allowed: false, limit: 10, remaining: 0, resetSeconds: 45 })
+  for (let i = 9; i >= 0; i--)
+    assert.deepEqual(counter.take('a', start), { allowed: true, limit: 10, remaining: i, resetSeconds: 60 })
+  assert.deepEqual(counter.take('a', start + 15_000), {
+    allowed: false,
+    limit: 10,
+    remaining: 0,
+    resetSeconds: 45,
+  })
   assert.equal(counter.take('b', start).allowed, true, 'keys are apart')
   // Half into the next window, half of what was used before still counts.
   assert.equal(counter.take('a', start + 90_000).remaining, 4)

@@ -30,15 +30,41 @@ test('the route with the longest prefix of whole segments wins', () => {
 })
 
 test('paths that another server could read as another path are noticed', () => {
-  for (const path of ['/a/../b', '/a/./b', '/a/..', '/%2e%2e/b', '/a/.%2E/b', '/a%2f..%2fb', '/a\\..\\b', '/a\\b', '/..%5cb'])
+  for (const path of [
+    '/a/../b',
+    '/a/./b',
+    '/a/..',
+    '/%2e%2e/b',
+    '/a/.%2E/b',
+    '/a%2f..%2fb',
+    '/a\\..\\b',
+    '/a\\b',
+    '/..%5cb',
+  ])
     assert.equal(isAmbiguousPath(path), true, path)
-  for (const path of ['/', '/a/b.txt', '/.well-known/x', '/a/..b', '/a/b..', '/a%2fb', '/a/...', '/files/.hidden'])
+  for (const path of [
+    '/',
+    '/a/b.txt',
+    '/.well-known/x',
+    '/a/..b',
+    '/a/b..',
+    '/a%2fb',
+    '/a/...',
+    '/files/.hidden',
+  ])
     assert.equal(isAmbiguousPath(path), false, path)
 })
 
 test('headers that say who the caller is are recognised, whatever their spelling', () => {
   const fateOf = createFates()
-  for (const name of ['X-User-Id', 'x-forwarded-user', 'X-AIT-Principal', 'X_User_Id', 'Remote-User', 'X-Original-URL'])
+  for (const name of [
+    'X-User-Id',
+    'x-forwarded-user',
+    'X-AIT-Principal',
+    'X_User_Id',
+    'Remote-User',
+    'X-Original-URL',
+  ])
     assert.equal(readHead([name, 'x'], fateOf).hasIdentity, true, name)
   for (const name of ['X-Forwarded-For', 'Forwarded', 'X-Real-IP'])
     assert.equal(readHead([name, 'x'], fateOf).hasForwarded, true, name)
@@ -70,10 +96,18 @@ test('only trusted proxies are believed about the client', () => {
   const headers = { 'x-forwarded-for': '203.0.113.9, 198.51.100.7, 10.1.1.1', 'x-forwarded-proto': 'https' }
   assert.deepEqual(told('192.0.2.1', headers), { address: '192.0.2.1', ...direct })
   // The rightmost address that is no proxy of ours: what stands left of it the client may have made up.
-  assert.deepEqual(told('10.9.9.9', headers), { address: '198.51.100.7', proto: 'https', host: 'direct.example' })
+  assert.deepEqual(told('10.9.9.9', headers), {
+    address: '198.51.100.7',
+    proto: 'https',
+    host: 'direct.example',
+  })
   // RFC 7239 §4, first example's spelling with a port and quotes
   const forwarded = 'for="[2001:db8:cafe::17]:4711";proto=https;host=suite.example, for=10.1.1.1'
-  assert.deepEqual(told('::1', { forwarded }), { address: '2001:db8:cafe::17', proto: 'https', host: 'suite.example' })
+  assert.deepEqual(told('::1', { forwarded }), {
+    address: '2001:db8:cafe::17',
+    proto: 'https',
+    host: 'suite.example',
+  })
   assert.equal(told('10.0.0.1', { 'x-forwarded-for': 'unknown' }).address, '10.0.0.1')
   assert.equal(told('10.0.0.1', { 'x-forwarded-host': 'evil.example/path' }).host, 'direct.example')
   assert.throws(() => trustedProxies('not-an-address'), /not-an-address/)
@@ -98,7 +132,8 @@ test('a trace is continued when its parent is well-formed (W3C Trace Context §3
   const many = Array.from({ length: 2000 }, requestId)
   assert.equal(new Set(many).size, many.length)
   assert.equal(isRequestId('abc-123:456.7'), true)
-  for (const bad of ['short', 'with space 123', 'line\nbreak-123', 'x'.repeat(129)]) assert.equal(isRequestId(bad), false)
+  for (const bad of ['short', 'with space 123', 'line\nbreak-123', 'x'.repeat(129)])
+    assert.equal(isRequestId(bad), false)
 })
 
 test('cookies are read, removed and written', () => {
@@ -111,7 +146,10 @@ test('cookies are read, removed and written', () => {
     sessionCookie('v', { secure: true, maxAgeSeconds: 60 }),
     '__Host-ait_session=v; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure',
   )
-  assert.equal(sessionCookie('', { secure: false, maxAgeSeconds: 0 }), 'ait_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0')
+  assert.equal(
+    sessionCookie('', { secure: false, maxAgeSeconds: 0 }),
+    'ait_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0',
+  )
 })
 
 test('another site cannot act by the cookie', () => {
@@ -135,12 +173,21 @@ test('another site cannot act by the cookie', () => {
 test('CORS admits the configured origins, with cookies only those named', () => {
   const cors = createCors('https://a.example, https://b.example/')
   assert.deepEqual(cors.answerHeaders('https://b.example').slice(0, 4), [
-    'access-control-allow-origin', 'https://b.example', 'access-control-allow-credentials', 'true',
+    'access-control-allow-origin',
+    'https://b.example',
+    'access-control-allow-credentials',
+    'true',
   ])
   assert.deepEqual(cors.answerHeaders('https://c.example'), [])
   assert.equal(cors.preflightHeaders('https://c.example', undefined), undefined)
-  assert.equal(createCors('*').answerHeaders('https://c.example').includes('access-control-allow-credentials'), false)
-  assert.equal(cors.preflightHeaders('https://a.example', 'x-evil\r\n: y')?.includes('access-control-allow-headers'), false)
+  assert.equal(
+    createCors('*').answerHeaders('https://c.example').includes('access-control-allow-credentials'),
+    false,
+  )
+  assert.equal(
+    cors.preflightHeaders('https://a.example', 'x-evil\r\n: y')?.includes('access-control-allow-headers'),
+    false,
+  )
 })
 
 test('Accept-Encoding is weighed (RFC 9110 §12.5.3)', () => {
@@ -159,7 +206,15 @@ test('Accept-Encoding is weighed (RFC 9110 §12.5.3)', () => {
 test('only what says public may be stored', () => {
   assert.equal(sharedFreshness('public, max-age=60'), 60)
   assert.equal(sharedFreshness('public, max-age=60, s-maxage=10'), 10)
-  for (const no of [undefined, 'max-age=60', 'public', 'public, no-cache, max-age=9', 'public, no-store, max-age=9', 'private, max-age=9', 'public, max-age=x'])
+  for (const no of [
+    undefined,
+    'max-age=60',
+    'public',
+    'public, no-cache, max-age=9',
+    'public, no-store, max-age=9',
+    'private, max-age=9',
+    'public, max-age=x',
+  ])
     assert.equal(sharedFreshness(no), 0, String(no))
   assert.equal(matchesTag('"a", W/"b"', '"b"'), true)
   assert.equal(matchesTag('"a"', '"b"'), false)
@@ -167,12 +222,30 @@ test('only what says public may be stored', () => {
 })
 
 test('upstreams may not be where clouds hand out credentials', () => {
-  for (const address of ['169.254.169.254', 'fe80::1', '::ffff:169.254.169.254', '0.0.0.0', 'fd00:ec2::254', '100.100.100.200', '224.0.0.1'])
+  for (const address of [
+    '169.254.169.254',
+    'fe80::1',
+    '::ffff:169.254.169.254',
+    '0.0.0.0',
+    'fd00:ec2::254',
+    '100.100.100.200',
+    '224.0.0.1',
+  ])
     assert.equal(forbiddenAddress(address), true, address)
   for (const address of ['127.0.0.1', '10.0.0.1', '192.168.1.1', '::1', '203.0.113.5', 'fd00::1'])
     assert.equal(forbiddenAddress(address), false, address)
-  for (const url of ['http://169.254.169.254', 'http://2852039166', 'http://0xa9fea9fe', 'http://[fe80::1]:80', 'http://metadata.google.internal', 'ftp://a', 'http://u:p@a', 'http://a/path', 'nonsense'])
-    assert.throws(() => parseTarget(url), undefined, url)
+  for (const url of [
+    'http://169.254.169.254',
+    'http://2852039166',
+    'http://0xa9fea9fe',
+    'http://[fe80::1]:80',
+    'http://metadata.google.internal',
+    'ftp://a',
+    'http://u:p@a',
+    'http://a/path',
+    'nonsense',
+  ])
+    assert.throws(() => parseTarget(url), Error, url)
   assert.deepEqual(parseTarget('http://169.254.1.1:81', true), { host: '169.254.1.1', port: 81, tls: false })
   assert.deepEqual(parseTarget('https://files.example'), { host: 'files.example', port: 443, tls: true })
   assert.deepEqual(parseTarget('http://[::1]:8080'), { host: '::1', port: 8080, tls: false })
@@ -182,9 +255,17 @@ test('the suite is down only when somebody is missed', () => {
   const info = (name: string) => ({ name, title: name, port: 1, path: `/api/v1/${name}`, subscriptions: [] })
   const all = ['gateway', 'auth', 'storage', 'mail'].map(info)
   const members = (running: string[], expected = '', env = {}) =>
-    membersOf({ all, local: (name) => (running.includes(name) ? ({} as never) : undefined) }, 'gateway', expected, env)
-      .map(({ name, isExpected, isAsked }) => `${name}${isExpected ? '!' : ''}${isAsked ? '?' : ''}`)
+    membersOf(
+      { all, local: (name) => (running.includes(name) ? ({} as never) : undefined) },
+      'gateway',
+      expected,
+      env,
+    ).map(({ name, isExpected, isAsked }) => `${name}${isExpected ? '!' : ''}${isAsked ? '?' : ''}`)
   assert.deepEqual(members(['gateway', 'auth']), ['auth!?', 'storage', 'mail'])
   assert.deepEqual(members(['gateway']), ['auth?', 'storage?', 'mail?'])
-  assert.deepEqual(members(['gateway'], 'auth', { MAIL_URL: 'http://mail' }), ['auth!?', 'storage?', 'mail!?'])
+  assert.deepEqual(members(['gateway'], 'auth', { MAIL_URL: 'http://mail' }), [
+    'auth!?',
+    'storage?',
+    'mail!?',
+  ])
 })
