@@ -8,10 +8,22 @@ import { join } from 'node:path'
 import { startPostgres } from '../apps/suite/src/postgres/index.ts'
 import { driver } from './load.ts'
 import type { Bench, Part } from './part.ts'
+import { bootPart } from './parts/boot.ts'
+import { filesPart } from './parts/files.ts'
+import { gatewayPart } from './parts/gateway.ts'
+import { handoverPart } from './parts/handover.ts'
 import { stackPart } from './parts/stack.ts'
 import { print } from './report.ts'
 
-const parts: readonly Part[] = [stackPart('health'), stackPart('read'), stackPart('insert')]
+const parts: readonly Part[] = [
+  stackPart('health'),
+  stackPart('read'),
+  stackPart('insert'),
+  gatewayPart,
+  handoverPart,
+  filesPart,
+  bootPart,
+]
 
 function choose(words: readonly string[]): readonly Part[] {
   const unknown = words.find((word) => !parts.some(({ name }) => name === word))
@@ -43,6 +55,6 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  console.error((error as Error).message)
+  console.error(error)
   process.exitCode = 1
 }

@@ -4,6 +4,7 @@ import { databaseUrl, ensureDatabase } from '@ait/kit'
 import postgres from 'postgres'
 import { duel } from '../duel.ts'
 import type { Target } from '../load.ts'
+import { startOurs } from '../ours.ts'
 import type { Bench, Part } from '../part.ts'
 import { freePort, memoryMib, startServer, type Server } from '../process.ts'
 import { atLeast, below, duelHead, duelRow, type Report } from '../report.ts'
@@ -30,7 +31,7 @@ export const stackPart = (route: keyof typeof targets): Part => ({
   async run(bench): Promise<Report> {
     const sides: Side[] = []
     try {
-      sides.push(await startOurs(bench))
+      sides.push(await startKit(bench))
       sides.push(await startFastapi(bench))
       const [ours, peer] = sides as [Side, Side]
       const result = await duel(ours[route], peer[route], bench.folder)
@@ -62,22 +63,9 @@ const missingPeer = (): string | undefined =>
     ? undefined
     : 'python3-fastapi python3-uvicorn python3-uvloop python3-httptools python3-asyncpg'
 
-async function startOurs({ folder, postgres: server }: Bench): Promise<Side> {
-  const port = await freePort()
-  const started = await startServer([process.execPath, join(here, '../service/start.ts')], {
-    port,
-    logFile: join(folder, 'service.log'),
-    env: {
-      PORT: String(port),
-      DATA_DIR: folder,
-      POSTGRES_URL: server,
-      DATABASE_POOL_SIZE: '10',
-      JWT_SECRET_KEY: 'bench-0123456789abcdefghijklmnopqrstuvwxyz',
-      SERVICE_AUTH_TOKEN: 'bench-token-0123456789abcdefghijklmnopqrst',
-    },
-  })
-  const headers = { authorization: `Bearer ${(started.told as { token: string }).token}` }
-  return sideOf(started, `http://127.0.0.1:${port}`, '/api/v1/bench/notes', headers)
+async function startKit(bench: Bench): Promise<Side> {
+  const { server, service, headers } = await startOurs(bench)
+  return sideOf(server, service, '/api/v1/bench/notes', headers)
 }
 
 async function startFastapi({ folder, postgres: server }: Bench): Promise<Side> {
@@ -98,7 +86,6 @@ async function startFastapi({ folder, postgres: server }: Bench): Promise<Side> 
   return sideOf(started, `http://127.0.0.1:${port}`, '/notes', {})
 }
 
-/** Inserts the row that is read, which also shows that both sides answer alike. */
 async function sideOf(
   server: Server,
   origin: string,
@@ -106,18 +93,24 @@ async function sideOf(
   headers: Record<string, string>,
 ): Promise<Side> {
   const { pid } = server
+  const url = origin + path
   const body = JSON.stringify(newNote)
-  const insert: Target = { url: origin + path, pid, method: 'POST', headers: { ...headers, ...json }, body }
-  const answer = await fetch(insert.url, { method: 'POST', headers: { ...headers, ...json }, body })
-  const row = (await answer.json()) as Record<string, unknown>
-  const read = await fetch(`${insert.url}/${String(row['id'])}`, { headers })
-  const { title, done } = (await read.json()) as Record<string, unknown>
-  if (answer.status !== 201 || title !== newNote.title || done !== newNote.done)
-    throw new Error(`${origin} does not do what is measured: ${answer.status} ${JSON.stringify(row)}`)
   return {
     server,
     health: { url: `${origin}/health`, pid },
-    insert,
-    read: { url: `${insert.url}/${String(row['id'])}`, pid, headers },
+    insert: { url, pid, method: 'POST', headers: { ...headers, ...json }, body },
+    read: { url: `${url}/${await insertNote(url, headers)}`, pid, headers },
   }
+}
+
+/** Inserts a note and reads it again, so that nothing is measured that does not work; resolves to its id. */
+export async function insertNote(url: string, headers: Record<string, string>): Promise<string> {
+  const body = JSON.stringify(newNote)
+  const answer = await fetch(url, { method: 'POST', headers: { ...headers, ...json }, body })
+  const { id } = (await answer.json()) as { id: string }
+  const found = await fetch(`${url}/${id}`, { headers })
+  const { title, body: text, done } = (await found.json()) as typeof newNote
+  if (answer.status !== 201 || JSON.stringify({ title, body: text, done }) !== body)
+    throw new Error(`${url} does not do what is measured: ${answer.status}, ${found.status}`)
+  return id
 }

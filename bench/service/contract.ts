@@ -23,6 +23,12 @@ const id = '01890a5d-ac96-774b-bcce-b302099a8057'
 
 export const contract = defineContract('bench', {
   operations: {
+    ping: get('/ping', {
+      summary: 'Answer without asking the database',
+      allow: 'user',
+      200: T.Object({ answer: T.String() }),
+      example: {},
+    }),
     createNote: post('/notes', {
       summary: 'Insert one validated row',
       allow: 'user',

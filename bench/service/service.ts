@@ -42,6 +42,7 @@ export default defineService({
   policy,
   config,
   routes: [
+    route('ping', async () => ({ answer: 'pong' })),
     route('createNote', (ctx) => insertNote(ctx.sql, principalId(ctx.principal) as string, ctx.body)),
     route('createNoteInTransaction', (ctx) =>
       insertNote(ctx.sql, principalId(ctx.principal) as string, ctx.body),
