@@ -8,6 +8,7 @@ import { createKeyRing, type KeyRing } from './keys/ring.ts'
 import { createOidcClient, type OidcClient } from './oauth/oidc.ts'
 import { readProviders, type OidcProvider } from './oauth/providers.ts'
 import { openRevocationFeed, type RevocationFeed } from './sessions/revocation-feed.ts'
+import { createTurns, type Turns } from './sign-in/turns.ts'
 import type { RelyingParty } from './webauthn/ceremonies.ts'
 
 /** What handlers work with beside the database. */
@@ -23,6 +24,8 @@ export interface Deps {
   providers: Map<string, OidcProvider & { client: OidcClient }>
   relyingParty: RelyingParty
   revocations: RevocationFeed
+  /** Attempts at one account wait for each other. */
+  turns: Turns
 }
 
 const day = 86_400_000
@@ -57,6 +60,7 @@ export async function createDeps(service: ServiceRuntime<Config & KitConfig>): P
     providers: providersOf(config),
     relyingParty: relyingPartyOf(config),
     revocations: await openRevocationFeed(sql),
+    turns: createTurns(),
   }
 }
 

@@ -41,13 +41,13 @@ export function createPasswordHasher(options: HasherOptions): PasswordHasher {
   const { memoryKib, passes } = options
   const cost: Options = { memoryCost: memoryKib, timeCost: passes, parallelism: 1 }
   const run = boundedQueue(options.concurrency, options.queueLimit)
-  let decoy: Promise<string> | undefined
+  // Made now, so that the first unknown account takes no longer than the second.
+  const decoy = hash(crypto.randomUUID(), cost)
 
   return {
     hash: (password) => run(() => hash(password.normalize('NFKC'), cost)),
     async verify(phc, password) {
-      const decoyHash = phc ?? (await (decoy ??= hash(crypto.randomUUID(), cost)))
-      const matches = await run(() => verify(decoyHash, password.normalize('NFKC')))
+      const matches = await run(async () => verify(phc ?? (await decoy), password.normalize('NFKC')))
       return matches && phc !== undefined
     },
     needsRehash(phc) {

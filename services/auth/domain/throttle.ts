@@ -29,8 +29,8 @@ const HOUR = 60 * MINUTE
  */
 export const PASSWORD_RULES: Record<ThrottleScope, ThrottleRule> = {
   account_address: { free: 5, baseDelayMs: SECOND, maxDelayMs: 15 * MINUTE, forgetMs: 24 * HOUR },
-  account: { free: 20, baseDelayMs: SECOND, maxDelayMs: MINUTE, forgetMs: 24 * HOUR },
-  address: { free: 50, baseDelayMs: SECOND, maxDelayMs: 15 * MINUTE, forgetMs: HOUR },
+  account: { free: 50, baseDelayMs: SECOND, maxDelayMs: MINUTE, forgetMs: 24 * HOUR },
+  address: { free: 100, baseDelayMs: SECOND, maxDelayMs: 15 * MINUTE, forgetMs: HOUR },
 }
 
 /** A six-digit code has a million values, and whoever tries one has the password: far fewer tries. */

@@ -10,7 +10,7 @@ import { hashToken } from '../domain/opaque-token.ts'
 import { route } from '../kit.ts'
 import { deviceOf } from '../sessions/device.ts'
 import { recentSession } from '../sign-in/recent.ts'
-import { beginAttempt } from '../sign-in/throttle.ts'
+import { countAttempt } from '../sign-in/throttle.ts'
 
 /** Follows the link of a registration, which makes the account, or of an address to be confirmed. */
 export const verifyEmail = route('verifyEmail', async (ctx) => {
@@ -36,7 +36,7 @@ export const verifyEmail = route('verifyEmail', async (ctx) => {
 
 export const resendVerification = route('resendVerification', async (ctx) => {
   const email = checkedEmail(ctx.body.email)
-  await beginAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
+  await countAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
   await ctx.enqueue('mail-verification', { email })
   return { status: 'accepted' as const }
 })
@@ -46,7 +46,7 @@ export const changeEmail = route('changeEmail', async (ctx) => {
   await recentSession(ctx)
   const account = await ownAccount(ctx)
   const email = checkedEmail(ctx.body.email)
-  await beginAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
+  await countAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
   await ctx.write(async (unit) => {
     const taken = await findAccountByEmail(unit.sql, email)
     const { locale, full_name: name } = taken ?? account

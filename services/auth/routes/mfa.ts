@@ -28,7 +28,7 @@ import { challengeExpiry, valid } from '../sign-in/passkey.ts'
 import { checkCredentials } from '../sign-in/password.ts'
 import { ownSession, recentSession } from '../sign-in/recent.ts'
 import { acceptTotp, checkSecondFactor } from '../sign-in/second-factor.ts'
-import { beginAttempt } from '../sign-in/throttle.ts'
+import { attempt } from '../sign-in/throttle.ts'
 import {
   finishPasskeyRegistration,
   startPasskeyRegistration as startCeremony,
@@ -59,18 +59,16 @@ export const enrollMfa = route('enrollMfa', async (ctx) => {
 export const confirmMfa = route('confirmMfa', async (ctx) => {
   await recentSession(ctx)
   const account = await ownAccount(ctx)
-  const attempt = await beginAttempt(ctx, 'mfa', account.id, deviceOf(ctx.request).address)
-  const codes = await ctx.write(async (unit) => {
-    if (!(await acceptTotp(unit, account.id, ctx.body.code, false))) return undefined
-    await confirmTotp(unit.sql, account.id, unit.now())
-    await noteChange(unit, account, 'totp.enabled')
-    return giveRecoveryCodes(unit, account.id)
-  })
-  if (!codes) {
-    await attempt.failed()
+  const codes = await attempt(ctx, 'mfa', account.id, deviceOf(ctx.request).address, () =>
+    ctx.write(async (unit) => {
+      if (!(await acceptTotp(unit, account.id, ctx.body.code, false))) return undefined
+      await confirmTotp(unit.sql, account.id, unit.now())
+      await noteChange(unit, account, 'totp.enabled')
+      return giveRecoveryCodes(unit, account.id)
+    }),
+  )
+  if (!codes)
     throw problems.invalid(['body', 'code'], 'is wrong: scan the code and try the next one', 'invalid_code')
-  }
-  await attempt.succeeded()
   return { recovery_codes: codes }
 })
 

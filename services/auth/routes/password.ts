@@ -10,7 +10,7 @@ import { deviceOf } from '../sessions/device.ts'
 import { endSessionsOf } from '../sessions/end.ts'
 import { checkCredentials, hashChosen } from '../sign-in/password.ts'
 import { ownSession, recentSession } from '../sign-in/recent.ts'
-import { beginAttempt } from '../sign-in/throttle.ts'
+import { countAttempt } from '../sign-in/throttle.ts'
 
 /**
  * Whether the account exists is found out by a job: this request does the same either way, and so takes
@@ -18,7 +18,7 @@ import { beginAttempt } from '../sign-in/throttle.ts'
  */
 export const forgotPassword = route('forgotPassword', async (ctx) => {
   const email = checkedEmail(ctx.body.email)
-  await beginAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
+  await countAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
   await ctx.enqueue('mail-password-reset', { email })
   return { status: 'accepted' as const }
 })

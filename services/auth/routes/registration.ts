@@ -18,7 +18,7 @@ import {
 import { route, type AuthContext, type AuthUnit } from '../kit.ts'
 import { deviceOf } from '../sessions/device.ts'
 import { hashChosen } from '../sign-in/password.ts'
-import { beginAttempt } from '../sign-in/throttle.ts'
+import { countAttempt } from '../sign-in/throttle.ts'
 
 const REFUSALS: Record<RegistrationRefusal, string> = {
   registration_closed: 'Registration is closed',
@@ -38,7 +38,7 @@ export const register = route('register', async (ctx) => {
   const refusal = refuseRegistration(ctx.deps.registration, email, trusted)
   if (refusal) throw problems.forbidden(REFUSALS[refusal], refusal)
   const mustConfirm = ctx.config.AUTH_EMAIL_VERIFICATION === 'required' && !trusted
-  if (mustConfirm) await beginAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
+  if (mustConfirm) await countAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
   const password_hash = await hashChosen(ctx, password, { email, fullName: full_name })
   const draft = {
     email,

@@ -1,10 +1,10 @@
 import { Problem, problems } from '@ait/kit'
 import { findAccountByEmail, replaceHash, type Account } from '../db/users.ts'
 import { normaliseEmail } from '../domain/email.ts'
-import { HashQueueFull, type PasswordHasher } from '../domain/password-hashing.ts'
+import { HashQueueFull } from '../domain/password-hashing.ts'
 import type { AuthContext } from '../kit.ts'
 import { deviceOf } from '../sessions/device.ts'
-import { beginAttempt } from './throttle.ts'
+import { attempt } from './throttle.ts'
 
 /** One answer for everything that may be wrong with an address and a password. */
 const invalidCredentials = () => problems.unauthorized('E-mail or password is wrong', 'invalid_credentials')
@@ -16,30 +16,24 @@ const invalidCredentials = () => problems.unauthorized('E-mail or password is wr
  */
 export async function checkCredentials(ctx: AuthContext, email: string, password: string): Promise<Account> {
   const address = normaliseEmail(email) ?? email.trim().toLowerCase()
-  const attempt = await beginAttempt(ctx, 'password', address, deviceOf(ctx.request).address)
-  const account = await findAccountByEmail(ctx.sql, address)
-  const hash = account?.password_hash ?? undefined
-  const matches = await hashing(() => ctx.deps.hasher.verify(hash, password))
-  if (!account || !hash || !matches) {
-    await attempt.failed()
-    await ctx.audit('login.failed', account && { type: 'user', id: account.id }, { email: address })
-    throw invalidCredentials()
-  }
-  await attempt.succeeded()
+  const account = await attempt(ctx, 'password', address, deviceOf(ctx.request).address, async () => {
+    const found = await findAccountByEmail(ctx.sql, address)
+    const hash = found?.password_hash ?? undefined
+    if (await hashing(() => ctx.deps.hasher.verify(hash, password))) return found
+    await ctx.audit('login.failed', found && { type: 'user', id: found.id }, { email: address })
+    return undefined
+  })
+  if (!account) throw invalidCredentials()
   if (account.disabled_at) throw problems.forbidden('This account is disabled', 'account_disabled')
-  await renewHash(ctx, ctx.deps.hasher, account.id, hash, password)
+  await renewHash(ctx, account, password)
   return account
 }
 
 /** Hashes made at another cost are made anew while the password is at hand. */
-async function renewHash(
-  ctx: AuthContext,
-  hasher: PasswordHasher,
-  id: string,
-  hash: string,
-  password: string,
-) {
-  if (hasher.needsRehash(hash)) await replaceHash(ctx.sql, id, hash, await hasher.hash(password))
+async function renewHash({ sql, deps }: AuthContext, account: Account, password: string): Promise<void> {
+  const hash = account.password_hash ?? ''
+  if (deps.hasher.needsRehash(hash))
+    await replaceHash(sql, account.id, hash, await hashing(() => deps.hasher.hash(password)))
 }
 
 /** @throws Problem 503 when too many hashes wait. */

@@ -6,7 +6,7 @@ import { verifyTotp } from '../domain/totp.ts'
 import type { AuthContext, AuthUnit } from '../kit.ts'
 import { deviceOf } from '../sessions/device.ts'
 import { acceptPasskey, type PasskeyAnswer } from './passkey.ts'
-import { beginAttempt } from './throttle.ts'
+import { attempt } from './throttle.ts'
 
 /** One of these proves the second factor. */
 export interface SecondFactor {
@@ -30,14 +30,13 @@ export async function checkSecondFactor(
   const given = [proof.code, proof.recovery_code, proof.passkey].filter((value) => value !== undefined)
   if (given.length !== 1)
     throw problems.invalid(['body', 'code'], 'give one of code, recovery_code and passkey', 'missing')
-  const attempt = await beginAttempt(ctx, 'mfa', account.id, deviceOf(ctx.request).address)
-  const method = await ctx.write((unit) => useFactor(unit, account, proof))
+  const method = await attempt(ctx, 'mfa', account.id, deviceOf(ctx.request).address, () =>
+    ctx.write((unit) => useFactor(unit, account, proof)),
+  )
   if (!method) {
-    await attempt.failed()
     await ctx.audit('mfa.failed', { type: 'user', id: account.id })
     throw problems.unauthorized('The code is wrong or was used already', 'invalid_code')
   }
-  await attempt.succeeded()
   return method
 }
 

@@ -21,6 +21,7 @@ import {
   type ThrottleRule,
   type ThrottleScope,
 } from '../domain/throttle.ts'
+import type { Deps } from '../deps.ts'
 import type { Write } from '../kit.ts'
 
 export type ThrottleKind = 'password' | 'mfa' | 'mail'
@@ -32,29 +33,49 @@ const RULES: Record<ThrottleKind, Record<ThrottleScope, ThrottleRule>> = {
 }
 const SCOPES: readonly ThrottleScope[] = ['account', 'account_address', 'address']
 
-/** An attempt under way. It counts as failed until it is said to have succeeded. */
-export interface Attempt {
-  succeeded(): Promise<void>
-  failed(): Promise<void>
-}
+type ThrottleContext = { write: Write; now(): Date; deps: Pick<Deps, 'turns'> }
 
 /**
- * Asks whether an attempt may be made now, and counts it: whoever sends a hundred at once has them
- * counted one after the other before the first is answered.
+ * Checks a guess at an account, unless there were too many wrong ones. It is counted as wrong before it is
+ * checked, and forgiven when it was right: replicas and a crash in between count truly.
  * @param account names the account, whether or not it exists
+ * @param check gives `undefined` when the guess is wrong
  * @throws Problem 429 with `Retry-After`
  */
-export async function beginAttempt(
-  ctx: { write: Write; now(): Date },
+export function attempt<T>(
+  ctx: ThrottleContext,
   kind: ThrottleKind,
   account: string,
   address: string | null,
-): Promise<Attempt> {
+  check: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  return ctx.deps.turns(`${kind} ${account}`, async () => {
+    await countAttempt(ctx, kind, account, address)
+    const keys = counterKeys(kind, account, address)
+    let result: T | undefined
+    try {
+      result = await check()
+    } catch (error) {
+      // Neither right nor wrong: we could not tell.
+      await forgive(ctx, keys, false)
+      throw error
+    }
+    await (result === undefined ? countGlobally(ctx, kind) : forgive(ctx, keys, true))
+    return result
+  })
+}
+
+/** Counts something that may be done only so often. @throws Problem 429 with `Retry-After` */
+export function countAttempt(
+  ctx: Omit<ThrottleContext, 'deps'>,
+  kind: ThrottleKind,
+  account: string,
+  address: string | null,
+): Promise<void> {
   const keys = counterKeys(kind, account, address)
-  const global = { scope: `${kind}.global`, key: '' }
-  await ctx.write(async ({ sql }) => {
+  return ctx.write(async ({ sql }) => {
     const now = ctx.now()
-    const attack = underAttack(await findCounter(sql, global), now)
+    const attack = underAttack(await findCounter(sql, globalKey(kind)), now)
     const counters = await lockCounters(sql, keys, now)
     const rules = SCOPES.map((scope) => (attack ? strict(RULES[kind][scope]) : RULES[kind][scope]))
     const wait = Math.max(...counters.map((counter, index) => waitMs(counter, rules[index]!, now)))
@@ -62,22 +83,25 @@ export async function beginAttempt(
     for (const [index, key] of keys.entries())
       await saveCounter(sql, key, countFailure(counters[index], rules[index]!, now))
   })
-  return {
-    succeeded: () =>
-      ctx.write(async ({ sql }) => {
-        const [ofAccount, ofBoth, ofAddress] = keys as [CounterKey, CounterKey, CounterKey]
-        await forgiveOne(sql, ofAccount)
-        // The owner got in from here: earlier slips of theirs are forgotten.
-        await deleteCounter(sql, ofBoth)
-        await forgiveOne(sql, ofAddress)
-      }),
-    failed: () =>
-      ctx.write(async ({ sql }) => {
-        const [counter] = await lockCounters(sql, [global], ctx.now())
-        await saveCounter(sql, global, countGlobalFailure(counter, ctx.now()))
-      }),
-  }
 }
+
+/** @param owner whether it was the owner who got in: their earlier slips from here are forgotten as well */
+function forgive(ctx: ThrottleContext, keys: CounterKey[], owner: boolean): Promise<void> {
+  return ctx.write(async ({ sql }) => {
+    for (const [index, key] of keys.entries())
+      await (owner && SCOPES[index] === 'account_address' ? deleteCounter(sql, key) : forgiveOne(sql, key))
+  })
+}
+
+function countGlobally(ctx: ThrottleContext, kind: ThrottleKind): Promise<void> {
+  return ctx.write(async ({ sql }) => {
+    const key = globalKey(kind)
+    const [counter] = await lockCounters(sql, [key], ctx.now())
+    await saveCounter(sql, key, countGlobalFailure(counter, ctx.now()))
+  })
+}
+
+const globalKey = (kind: ThrottleKind): CounterKey => ({ scope: `${kind}.global`, key: '' })
 
 /** In the order of SCOPES. Hashed: the table shows neither addresses nor who has an account. */
 function counterKeys(kind: ThrottleKind, account: string, address: string | null): CounterKey[] {

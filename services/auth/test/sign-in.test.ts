@@ -168,6 +168,36 @@ test('login: a hundred guesses at once are counted one by one', async () => {
   auth.advance(3_600_000)
 })
 
+const counted = async (service = auth) =>
+  (
+    await service.sql`select coalesce(sum(failures), 0)::int as n from failure_counters where scope like 'password.%'`
+  )[0]?.['n']
+
+test('login: fifty at once that are right all succeed', async () => {
+  const person = await auth.newPerson()
+  const counter = await counted()
+  const body = { email: person.email, password }
+  const answers = await Promise.all(Array.from({ length: 50 }, () => auth.nobody.call('login', { body })))
+  assert.ok(answers.every((answer) => answer.status === 200))
+  assert.equal(await counted(), counter)
+})
+
+test('login: what a busy service could not check is no wrong guess', async (t) => {
+  const slow = {
+    AUTH_HASH_MEMORY_KIB: '131072',
+    AUTH_HASH_PASSES: '10',
+    AUTH_HASH_CONCURRENCY: '1',
+    AUTH_HASH_QUEUE: '0',
+  }
+  const busy = await startAuth({ ...slow, ADMIN_EMAIL: '' })
+  t.after(() => busy.stop())
+  const work = busy.service.deps.hasher.hash('something that takes a second')
+  const answer = await busy.nobody.call('login', { body: { email: 'x@example.com', password } }, 503)
+  assert.ok(Number(answer.headers['retry-after']) > 0)
+  assert.equal(await counted(busy), 0)
+  await work
+})
+
 test('logout ends the session: its tokens stop working, another session goes on', async () => {
   const person = await auth.newPerson()
   const other = await auth.signIn(person.email)
