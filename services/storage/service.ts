@@ -60,12 +60,5 @@ export default defineService({
   subscriptions: [openHome, closeHome],
   jobs: [purgeTrash, cleanOrphans, scan, scanBacklog],
   setup: openDeps,
-  mount(app) {
-    // A file may itself be JSON: what an upload says its type is must not choose how its body is read.
-    app.addHook('onRequest', async (request) => {
-      if (request.routeOptions.config.operation?.spec.consumes === '*/*')
-        request.headers['content-type'] = 'application/octet-stream'
-    })
-  },
   seed,
 })
