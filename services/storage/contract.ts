@@ -17,8 +17,6 @@ import {
   Version,
 } from '@ait/kit'
 
-import { THUMBNAIL_SIZES } from './thumbnails/sizes.ts'
-
 const Name = T.String({ minLength: 1, maxLength: 255, description: 'At most 255 bytes, without / and \\' })
 const Path = T.String({ maxLength: 4096, description: 'Folder names from the top, `documents` or `a/b/c`' })
 const FolderId = nullable(Id)
@@ -140,6 +138,10 @@ const ExpiresIn = T.Integer({
   default: 3600,
   description: 'Seconds, at most seven days',
 })
+const ThumbnailSize = T.Enum([64, 128, 256, 512, 1024], {
+  type: 'integer',
+  description: 'Pixels of the longer side',
+})
 const Grant = T.String({ maxLength: 4000 })
 const OnConflict = T.Enum(['version', 'rename', 'fail'], {
   description: 'When the name is taken: a new version (the default), another name, or 409',
@@ -225,7 +227,7 @@ export const contract = defineContract('storage', {
       summary: 'A small picture of an image or of the first page of a PDF (WebP)',
       allow: 'entry.view',
       params,
-      query: T.Object({ size: T.Optional(T.Enum([...THUMBNAIL_SIZES], { type: 'integer' })) }),
+      query: T.Object({ size: T.Optional(ThumbnailSize) }),
       200: binary,
       produces: 'image/webp',
       example: { params: { id }, query: { size: 256 } },
