@@ -7,6 +7,7 @@ import { forgetCounters } from './db/throttle.ts'
 import { findAccountByEmail } from './db/users.ts'
 import { generateOpaqueToken, hashToken } from './domain/opaque-token.ts'
 import { job } from './kit.ts'
+import { cutoffs } from './sessions/life.ts'
 
 const day = 86_400_000
 /** Ended sessions stay this long for the audit. */
@@ -73,6 +74,7 @@ export const cleanUp = job('clean-up', { schedule: '23 * * * *' }, async (_job, 
   await forgetMailTokens(sql, now())
   await forgetRevocations(sql)
   await forgetCounters(sql, before(day))
-  await forgetRefreshTokens(sql, before(config.AUTH_SESSION_IDLE_DAYS * day))
-  await forgetSessions(sql, before(config.AUTH_SESSION_IDLE_DAYS * day), before(keepEndedMs))
+  const { lastSeen } = cutoffs({ now, config })
+  await forgetRefreshTokens(sql, lastSeen)
+  await forgetSessions(sql, lastSeen, before(keepEndedMs))
 })

@@ -60,6 +60,7 @@ export default defineService({
   async setup(service) {
     const deps = await createDeps(service)
     await ensureAdmin(service, deps)
+    service.check('signing_key', async () => void (await deps.keys.current()))
     return deps
   },
   mount(app, _service, deps: Deps) {

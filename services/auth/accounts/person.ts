@@ -9,6 +9,12 @@ export function person({ principal }: Pick<AuthContext, 'principal'>): UserPrinc
   return principal
 }
 
+/** Guests see whom they work with, and do not look through the rest. @throws Problem 403 */
+export function refuseGuests({ principal }: Pick<AuthContext, 'principal'>): void {
+  if (principal.kind === 'user' && principal.role === 'guest')
+    throw problems.forbidden('Guests cannot look through the directory', 'guest')
+}
+
 /** Their account. @throws Problem 401 when it is gone or disabled, though the token has not expired. */
 export async function ownAccount(ctx: Pick<AuthContext, 'principal' | 'sql'>): Promise<Account> {
   return present(await findAccount(ctx.sql, person(ctx).id))

@@ -299,6 +299,7 @@ export const adminOperations = {
       locale: T.Optional(Locale),
     }),
     201: Invitation,
+    idempotent: true,
     example: { body: { email: 'new@example.com' }, response: invitationExample },
   }),
   revokeInvitation: del('/invitations/:id', {

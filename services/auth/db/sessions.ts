@@ -13,10 +13,15 @@ export const insertSession = (
   values (${session.id}, ${session.user_id}, ${session.methods}, ${session.user_agent}, ${session.address},
     ${now}, ${now}, ${now})`
 
-export const listOpenSessions = (sql: Sql, userId: string, idleSince: Date, page: PageRequest) => sql<
-  SessionsRow[]
->`
-  select * from sessions where user_id = ${userId} and ended_at is null and last_seen_at > ${idleSince}
+/** Sessions that have neither ended nor expired. */
+export const listOpenSessions = (
+  sql: Sql,
+  userId: string,
+  expired: { lastSeen: Date; started: Date },
+  page: PageRequest,
+) => sql<SessionsRow[]>`
+  select * from sessions where user_id = ${userId} and ended_at is null
+    and last_seen_at > ${expired.lastSeen} and started_at > ${expired.started}
     ${page.after ? sql`and (last_seen_at, id) < (${page.after[0]!}, ${page.after[1]!})` : sql``}
   order by last_seen_at desc, id desc limit ${page.limit + 1}`
 

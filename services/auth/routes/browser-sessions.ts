@@ -1,12 +1,12 @@
 import { problems } from '@ait/kit'
 import { toUser } from '../accounts/present.ts'
 import { findBrowserSession, lockRefreshToken, makeBrowserSession, touchSession } from '../db/sessions.ts'
-import type { SessionsRow } from '../db/types.ts'
 import { findAccount } from '../db/users.ts'
 import { generateOpaqueToken, hashToken } from '../domain/opaque-token.ts'
-import { route, type AuthContext } from '../kit.ts'
+import { route } from '../kit.ts'
 import { deviceOf } from '../sessions/device.ts'
 import { endSessions } from '../sessions/end.ts'
+import { cutoffs, isExpired } from '../sessions/life.ts'
 import { accessTokenFor } from '../sessions/start.ts'
 import { requireSuite } from './trust.ts'
 
@@ -38,7 +38,7 @@ export const createBrowserSession = route('createBrowserSession', async (ctx) =>
 export const exchangeBrowserSession = route('exchangeBrowserSession', async (ctx) => {
   requireSuite(ctx)
   const session = await findBrowserSession(ctx.sql, hashToken(ctx.body.secret))
-  if (!session || expired(ctx, session)) throw ended()
+  if (!session || isExpired(session, cutoffs(ctx))) throw ended()
   const account = await findAccount(ctx.sql, session.user_id)
   if (!account || account.disabled_at) throw ended()
   if (ctx.now().getTime() - Date.parse(session.last_seen_at) > touchMs)
@@ -52,9 +52,3 @@ export const endBrowserSession = route('endBrowserSession', async (ctx) => {
   const session = await findBrowserSession(ctx.sql, hashToken(ctx.body.secret))
   if (session) await endSessions(ctx, [session.id], 'logout')
 })
-
-function expired(ctx: Pick<AuthContext, 'config' | 'now'>, session: SessionsRow): boolean {
-  const idle = ctx.now().getTime() - Date.parse(session.last_seen_at)
-  const age = ctx.now().getTime() - Date.parse(session.started_at)
-  return idle >= ctx.config.AUTH_SESSION_IDLE_DAYS * day || age >= ctx.config.AUTH_SESSION_MAX_DAYS * day
-}

@@ -1,12 +1,12 @@
 import { problems } from '@ait/kit'
+import { refuseGuests } from '../accounts/person.ts'
 import { toDirectoryEntry } from '../accounts/present.ts'
 import { findAccount, findAccounts, listAccounts } from '../db/users.ts'
 import { searchWords } from '../domain/directory.ts'
 import { route } from '../kit.ts'
 
 export const searchUsers = route('searchUsers', async (ctx) => {
-  if (ctx.principal.kind === 'user' && ctx.principal.role === 'guest')
-    throw problems.forbidden('Guests cannot look through the directory')
+  refuseGuests(ctx)
   const rows = await listAccounts(
     ctx.sql,
     { words: searchWords(ctx.query.q ?? ''), disabled: false },

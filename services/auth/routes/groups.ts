@@ -1,4 +1,5 @@
 import { newId, problems, requireVersion } from '@ait/kit'
+import { refuseGuests } from '../accounts/person.ts'
 import { toDirectoryEntry } from '../accounts/present.ts'
 import {
   addMembers as addMemberRows,
@@ -50,6 +51,7 @@ export const deleteGroup = route('deleteGroup', async (ctx) => {
 })
 
 export const listMembers = route('listMembers', async (ctx) => {
+  refuseGuests(ctx)
   const group = await existing(ctx, ctx.params.id)
   const rows = await listMemberAccounts(ctx.sql, group.id, ctx.page)
   const page = ctx.pageOf(rows, (row) => [row.full_name, row.id])

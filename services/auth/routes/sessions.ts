@@ -4,13 +4,11 @@ import type { SessionsRow } from '../db/types.ts'
 import { deviceName } from '../domain/device-name.ts'
 import { route } from '../kit.ts'
 import { endSessions as end, endSessionsOf } from '../sessions/end.ts'
-
-const day = 86_400_000
+import { cutoffs } from '../sessions/life.ts'
 
 export const listSessions = route('listSessions', async (ctx) => {
   const { id, sid } = person(ctx)
-  const idleSince = new Date(ctx.now().getTime() - ctx.config.AUTH_SESSION_IDLE_DAYS * day)
-  const rows = await listOpenSessions(ctx.sql, id, idleSince, ctx.page)
+  const rows = await listOpenSessions(ctx.sql, id, cutoffs(ctx), ctx.page)
   const page = ctx.pageOf(rows, (row) => [row.last_seen_at, row.id])
   return { ...page, items: page.items.map((row) => present(row, sid)) }
 })

@@ -113,3 +113,33 @@ test('the seed makes the personas, again and again the same', async (t) => {
   const production = { ...runtime, config: { ...runtime.config, NODE_ENV: 'production' } }
   await assert.rejects(seed(production as never, deps), /not for production/)
 })
+
+test('the hourly clean-up keeps what is in use', async (t) => {
+  const auth = await startAuth({ AUTH_SESSION_IDLE_DAYS: '10' })
+  t.after(() => auth.stop())
+  const person = await auth.newPerson()
+  await person.call('logout', {}, 204)
+  const other = await auth.signIn(person.email)
+  await auth.nobody.call('login', { body: { email: 'ghost@example.com', password } }, 401)
+  const clean = auth.service.manifest.jobs?.find((job) => job.name === 'clean-up')
+  const { sql, now, config } = auth.service.runtime
+  const count = async () => {
+    const [row] = await sql`
+      select (select count(*)::int from sessions) as sessions, (select count(*)::int from refresh_tokens) as tokens,
+        (select count(*)::int from failure_counters where failures > 0) as counters`
+    return row
+  }
+  const run = () =>
+    clean?.handler({ id: '', data: {}, signal: AbortSignal.timeout(5000) }, { sql, now, config } as never)
+  const found = await count()
+  await run()
+  assert.deepEqual(await count(), found)
+  await other.call('getMe', {}, 200)
+  auth.advance(10 * 86_400_000)
+  await run()
+  assert.deepEqual(
+    await count(),
+    { sessions: 1, tokens: 0, counters: 0 },
+    'the ended session stays for the audit',
+  )
+})

@@ -108,7 +108,11 @@ test('the directory finds by beginnings of words, without accents, and shows lit
 test('guests do not look through the directory', async () => {
   const body = { email: 'guest@example.com', full_name: 'Guest', role: 'guest', password }
   await admin.call('createUser', { body }, 201)
-  await (await auth.signIn(body.email)).call('searchUsers', {}, 403)
+  const guest = await auth.signIn(body.email)
+  await guest.call('searchUsers', {}, 403)
+  const group = await newGroup('closed')
+  await guest.call('listMembers', { params: { id: group.id } }, 403)
+  await guest.call('getUser', { params: { id: admin.id } }, 200)
 })
 
 test('by domain only, or by invitation, which brings role and groups', async () => {
