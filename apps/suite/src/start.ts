@@ -111,9 +111,11 @@ async function drain(suite: Suite, { env, stop, say, logs }: Start): Promise<voi
   const outcome = await Promise.race([suite.stop(), late, stop.forced.then(() => 'forced' as const)])
   if (outcome === undefined) return
   const line =
-    outcome === 'late' ? `Work under way did not end within ${ms / 1000} s` : 'Asked to stop at once'
-  logs.of('suite').warn(`${line}: it is cut off`)
-  say(`${line}: it is cut off.`)
+    outcome === 'late'
+      ? `Work under way did not end within ${ms / 1000} s: it is cut off.`
+      : 'Work under way is cut off.'
+  logs.of('suite').warn(line)
+  say(line)
 }
 
 function overview(planned: Run['services'], warnings: readonly string[]): string {

@@ -38,21 +38,26 @@ export async function startSuite(
     log: logs.of(name),
     now: () => new Date(),
   })
-  const results = await Promise.allSettled(
-    manifests.map(async (manifest) => {
-      const service = await startService(manifest, platformOf(manifest.name))
-      running.set(manifest.name, service)
-    }),
-  )
-  const suite: Suite = { services: [...running.values()], stop: () => stopAll(running) }
-  const failed = results.findIndex(({ status }) => status === 'rejected')
-  if (failed === -1) return suite
-  const name = manifests[failed]?.name as string
-  const { reason } = results[failed] as PromiseRejectedResult
+  // Auth first: the others follow its keys and its list of ended sessions from their beginning.
+  for (const isAuth of [true, false]) {
+    const wave = manifests.filter(({ name }) => (name === 'auth') === isAuth)
+    const results = await Promise.allSettled(
+      wave.map((manifest) => startService(manifest, platformOf(manifest.name))),
+    )
+    for (const { value } of results.filter((result) => result.status === 'fulfilled'))
+      running.set(value.name, value)
+    const failed = results.findIndex(({ status }) => status === 'rejected')
+    if (failed === -1) continue
+    await stopAll(running)
+    throw failure(wave[failed]?.name as string, (results[failed] as PromiseRejectedResult).reason, logs)
+  }
+  return { services: [...running.values()], stop: () => stopAll(running) }
+}
+
+function failure(name: string, reason: unknown, logs: Logs): Trouble {
   logs.of(name).fatal({ err: reason }, 'could not start')
-  await suite.stop()
   const advice = adviceFor(reason) ?? `${(reason as Error).message} — see npm run logs -- ${name}.`
-  throw new Trouble(`${name} could not start: ${advice}`)
+  return new Trouble(`${name} could not start: ${advice}`)
 }
 
 /**

@@ -65,7 +65,7 @@ test('Ctrl-C twice at once is one request: work under way is finished, and Postg
   child.kill('SIGINT')
   child.kill('SIGINT')
   assert.deepEqual(await ended, { code: 0, signal: null })
-  assert.doesNotMatch(output(), /cut off\.\n/)
+  assert.doesNotMatch(output(), /is cut off\.\n/)
   const status = await answer.then(
     (response) => response.status,
     () => 'refused',
