@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import { text } from 'node:stream/consumers'
 import { median } from '../duel.ts'
 import type { Part } from '../part.ts'
-import { forgetPeak, memoryMib } from '../process.ts'
+import { cpuSeconds, forgetPeak, memoryMib } from '../process.ts'
 import { atLeast, below, type Report } from '../report.ts'
 import { newToken, startSuite } from '../suite.ts'
 
@@ -25,11 +25,11 @@ export const filesPart: Part = {
   async run(bench): Promise<Report> {
     const file = join(bench.folder, 'file')
     await writeFile(file, sizeMib)
-    const copies = await times(() => copy(file, join(bench.folder, 'copy')))
+    const plain = await watched(process.pid, () => copy(file, join(bench.folder, 'copy')))
     const suite = await startSuite(bench)
     try {
       const token = await newToken(suite)
-      const rows = [{ name: 'plain copy', mibPerSecond: median(copies), growthMib: 0 }]
+      const rows: Row[] = [{ name: 'plain copy', ...plain }]
       for (const service of ['storage', 'gateway'] as const) {
         const through = { url: suite.url(service), token, pid: suite.server.pid }
         rows.push(...(await throughService(service, through, file)))
@@ -44,6 +44,8 @@ export const filesPart: Part = {
 interface Row {
   name: string
   mibPerSecond: number
+  /** CPU time of the server, or of the process that copies. */
+  cpuSeconds: number
   growthMib: number
 }
 
@@ -52,11 +54,12 @@ function reportOf(rows: readonly Row[]): Report {
   return {
     title: `files: ${sizeMib} MiB over HTTP against a plain copy by the same runtime`,
     table: [
-      ['', 'MiB/s', 'ratio', 'memory grew by'],
-      ...rows.map(({ name, mibPerSecond, growthMib }) => [
+      ['', 'MiB/s', 'ratio', 'CPU s', 'memory grew by'],
+      ...rows.map(({ name, mibPerSecond, cpuSeconds: cpu, growthMib }) => [
         name,
         mibPerSecond.toFixed(0),
         (mibPerSecond / plain.mibPerSecond).toFixed(2),
+        cpu.toFixed(2),
         `${growthMib.toFixed(0)} MiB`,
       ]),
     ],
@@ -89,8 +92,13 @@ async function throughService(name: string, through: Through, file: string): Pro
 async function watched(pid: number, work: () => Promise<unknown>): Promise<Omit<Row, 'name'>> {
   forgetPeak(pid)
   const before = memoryMib(pid).now
+  const cpuBefore = cpuSeconds(pid)
   const speeds = await times(work)
-  return { mibPerSecond: median(speeds), growthMib: Math.max(0, memoryMib(pid).peak - before) }
+  return {
+    mibPerSecond: median(speeds),
+    cpuSeconds: (cpuSeconds(pid) - cpuBefore) / rounds,
+    growthMib: Math.max(0, memoryMib(pid).peak - before),
+  }
 }
 
 async function times(work: () => Promise<unknown>): Promise<number[]> {
