@@ -24,7 +24,7 @@ const allowed = ['contract', 'db', 'deps.ts', 'domain', 'events.ts', 'jobs.ts', 
 
 /** Folders that a service has for a field of its own: a wire protocol, an outside system, a process. */
 const fields: Record<string, readonly string[]> = {
-  auth: ['accounts', 'keys', 'oauth', 'sessions', 'sign-in', 'webauthn'],
+  auth: ['accounts', 'keys', 'oauth', 'pages', 'sessions', 'sign-in', 'webauthn'],
   gateway: ['proxy'],
   storage: ['antivirus', 'blobs', 'download', 'links', 'thumbnails', 'upload', 'zip'],
 }

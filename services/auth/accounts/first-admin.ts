@@ -30,7 +30,7 @@ export async function ensureAdmin(service: ServiceRuntime<Config & KitConfig>, d
   })
   // The fragment never reaches a server's log.
   service.log.warn(
-    { link: `${config.AUTH_WEB_URL}/setup#token=${token}` },
+    { link: `${config.PUBLIC_URL}/api/v1/auth/setup#token=${token}` },
     'No administrator yet: create one here',
   )
 }

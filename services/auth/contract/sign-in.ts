@@ -151,6 +151,13 @@ export const signInOperations = {
     transaction: 'manual',
     example: { body: { token: 'Zk3v8m2Q', password: 'tres tristes tigres' } },
   }),
+  getSetupPage: get('/setup', {
+    summary: 'The page where the one-time setup link leads',
+    allow: 'public',
+    200: T.String(),
+    produces: 'text/html',
+    example: {},
+  }),
   setup: post('/setup', {
     summary: 'Create the first administrator by the one-time setup link',
     allow: 'public',

@@ -15,6 +15,7 @@ import {
   type RegistrationRefusal,
   type Role,
 } from '../domain/registration.ts'
+import { setupPage, setupPagePolicy } from '../pages/setup.ts'
 import { route, type AuthContext, type AuthUnit } from '../kit.ts'
 import { deviceOf } from '../sessions/device.ts'
 import { hashChosen } from '../sign-in/password.ts'
@@ -88,6 +89,10 @@ async function postpone(
   ctx.reply.code(202)
   return { status: 'accepted' as const }
 }
+
+export const getSetupPage = route('getSetupPage', async (ctx) =>
+  ctx.reply.type('text/html').header('content-security-policy', setupPagePolicy).send(setupPage),
+)
 
 export const setup = route('setup', async (ctx) => {
   const { token, password, full_name } = ctx.body

@@ -46,10 +46,13 @@ test('without it a one-time link makes the first administrator; the next start m
   await auth.nobody.call('setup', { body: { ...body, token: 'guess' } }, 400)
   const former = (await printedLink(auth.service.runtime, auth.service.deps)).split('#token=')[1]
   const link = await printedLink(auth.service.runtime, auth.service.deps)
-  assert.match(link, /^http:\/\/localhost:3000\/setup#token=[\w-]{43}$/)
+  assert.match(link, /^http:\/\/localhost:8001\/api\/v1\/auth\/setup#token=[\w-]{43}$/)
   const token = link.split('#token=')[1]
   await auth.nobody.call('setup', { body: { ...body, token: former } }, 400)
   await auth.nobody.call('setup', { body: { ...body, token, password: 'password1' } }, 422)
+  const page = await auth.nobody.call('getSetupPage', {}, 200)
+  assert.match(String(page.headers['content-type']), /^text\/html/)
+  assert.match(String(page.headers['content-security-policy']), /default-src 'none'/)
   const made = (await auth.nobody.call('setup', { body: { ...body, token } }, 201)).body
   assert.equal(made.role, 'admin')
   await auth.nobody.call('setup', { body: { ...body, email: 'two@example.com', token } }, 400)
