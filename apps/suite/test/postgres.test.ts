@@ -159,6 +159,17 @@ test('a taken port: one set by hand is an error, the default moves on and is rem
   assert.equal(readFileSync(join(data, 'postgres/port'), 'utf8'), `${server.port}\n`)
 })
 
+test('several that start at once, all with the same port in mind, get one each', async (t) => {
+  const folders = [temporaryFolder(), temporaryFolder(), temporaryFolder()]
+  for (const data of folders) {
+    await (await start(t, data)).stop()
+    writeFileSync(join(data, 'postgres/port'), '15432')
+  }
+  const servers = await Promise.all(folders.map((data) => start(t, data)))
+  assert.equal(new Set(servers.map(({ port }) => port)).size, 3)
+  for (const { url } of servers) await query(url, 'select 1')
+})
+
 test('data of another PostgreSQL are refused, with what to do', async (t) => {
   const data = temporaryFolder()
   await (await start(t, data)).stop()

@@ -57,9 +57,8 @@ export async function startPostgres(given: PostgresOptions): Promise<Postgres> {
     if (existsSync(home.dataDir)) await clearPostmaster(home.dataDir, options.log)
     const password = await ensureCluster(home, options.log)
     pointTo(home, options.dataDir)
-    const port = await choosePort(home, options)
+    const { server, port } = await launchOnPort(home, options)
     writeFileSync(join(home.path, 'port'), `${port}\n`)
-    const server = await launch(home, port, options)
     const ended = once(server, 'exit')
     let asked = false
     return {
@@ -108,6 +107,20 @@ async function choosePort(home: Home, options: Options): Promise<number> {
   throw new Trouble(`No free port for PostgreSQL from ${firstPort} on: set POSTGRES_PORT.`)
 }
 
+/** Somebody took the port after it was found free. */
+class PortTaken extends Trouble {}
+
+async function launchOnPort(home: Home, options: Options): Promise<{ server: ChildProcess; port: number }> {
+  for (;;) {
+    const port = await choosePort(home, options)
+    try {
+      return { server: await launch(home, port, options), port }
+    } catch (error) {
+      if (!(error instanceof PortTaken) || options.port !== undefined) throw error
+    }
+  }
+}
+
 async function launch(home: Home, port: number, options: Options): Promise<ChildProcess> {
   const deadline = Date.now() + startMs
   for (;;) {
@@ -115,6 +128,7 @@ async function launch(home: Home, port: number, options: Options): Promise<Child
     const server = spawnServer(home, port, options)
     if (await isReady(server, home, deadline)) return server
     const output = readFileSync(options.logFile).subarray(before).toString()
+    if (/Address already in use/.test(output)) throw new PortTaken(`Port ${port} for PostgreSQL is taken.`)
     // Connections of a killed PostgreSQL take a moment to notice that it is gone.
     const leftOvers = /pre-existing shared memory block/.test(output)
     if (!leftOvers || Date.now() > deadline)
