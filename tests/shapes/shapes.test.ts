@@ -32,6 +32,18 @@ function blackBox(shape: Shape): void {
     assert.deepEqual(await download(suite, ann, uploaded.body.id), bytes)
   })
 
+  test('text that is compressed on its way comes back the same, and in parts', async () => {
+    const ann = await signIn(suite, 'ann@example.com')
+    const text = Buffer.from(Array.from({ length: 60_000 }, (_, n) => `línea ${n}\n`).join(''))
+    const { body } = await upload(suite, ann, 'lines.txt', text)
+    assert.deepEqual(await download(suite, ann, body.id), text)
+    const part = await fetch(api(`/storage/download/${body.id}`), {
+      headers: { authorization: `Bearer ${ann.token}`, range: 'bytes=100000-199999' },
+    })
+    assert.equal(part.status, 206)
+    assert.deepEqual(Buffer.from(await part.arrayBuffer()), text.subarray(100_000, 200_000))
+  })
+
   test('a stranger finds nothing', async () => {
     const ann = await signIn(suite, 'ann@example.com')
     const stranger = await newPerson(suite, 'stranger@example.com')

@@ -18,6 +18,7 @@ const open = [
   'getAvatar',
   'getInvitation',
   'getJwks',
+  'getSetupPage',
   'getSignInOptions',
   'login',
   'loginMfa',

@@ -32,11 +32,29 @@ type EdgeResponse = ServerResponse & { edge: Edge }
 export function attachEdge(response: ServerResponse, edge: Edge): void {
   ;(response as EdgeResponse).edge = edge
   response.writeHead = writeHead as ServerResponse['writeHead']
+  response.write = headFirst.write as Write
+  response.end = headFirst.end as ServerResponse['end']
+}
+
+/**
+ * Until the head is written. Node writes a head that nobody wrote from within the first `write`: an
+ * encoder that the head puts in between would then miss that very chunk.
+ */
+const headFirst = {
+  write(this: ServerResponse, ...parameters: unknown[]): boolean {
+    this.writeHead(this.statusCode)
+    return (this.write as (...parameters: unknown[]) => boolean)(...parameters)
+  },
+  end(this: ServerResponse, ...parameters: unknown[]): ServerResponse {
+    this.writeHead(this.statusCode)
+    return (this.end as (...parameters: unknown[]) => ServerResponse)(...parameters)
+  },
 }
 
 export const edgeOf = (response: ServerResponse): Edge | undefined => (response as EdgeResponse).edge
 
-const plainWriteHead = ServerResponse.prototype.writeHead as unknown as (
+const plain = ServerResponse.prototype
+const plainWriteHead = plain.writeHead as unknown as (
   this: ServerResponse,
   status: number,
   headers: readonly string[],
@@ -49,6 +67,8 @@ function writeHead(
   given?: OutgoingHttpHeaders | string[],
 ): ServerResponse {
   const { edge } = this
+  this.write = plain.write
+  this.end = plain.end
   const headers = flatten(this, typeof reason === 'string' ? given : reason)
   const stored =
     edge.storeIn && !edge.isHead && edge.storeIn.cache.worthStoring(status, headers) > 0 ? [...headers] : null
