@@ -34,6 +34,13 @@ const runner: Variable[] = [
     description: 'Their password; without both a set-up link is printed',
     fallback: '',
   },
+  {
+    name: 'DATA_DIR',
+    description: 'Folder of databases, files, logs and generated secrets',
+    fallback: '.data',
+  },
+  { name: 'POSTGRES_PORT', description: 'Port of the embedded PostgreSQL', fallback: '15432' },
+  { name: 'LOG_TO', description: '`stdout` instead of files in the data folder', fallback: 'files' },
   { name: 'HOST', description: 'Address that the services listen on', fallback: '0.0.0.0' },
   {
     name: 'SERVICE_URL_TEMPLATE',

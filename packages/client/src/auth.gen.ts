@@ -76,6 +76,9 @@ export const authClient = (caller: Caller) => ({
   /** Set a new password by the mailed link. Who may: public. */
   resetPassword: (input: { body: { token: string; password: string } }, options: CallOptions = {}): Promise<void> =>
     run(caller, 'auth', 'POST', '/api/v1/auth/password/reset', input, options),
+  /** The page where the one-time setup link leads. Who may: public. */
+  getSetupPage: (input: {} = {}, options: CallOptions = {}): Promise<Response> =>
+    runStream(caller, 'auth', 'GET', '/api/v1/auth/setup', input, options),
   /** Create the first administrator by the one-time setup link. Who may: public. */
   setup: (input: { body: { token: string; email: string; password: string; full_name: string } }, options: CallOptions = {}): Promise<User> =>
     run(caller, 'auth', 'POST', '/api/v1/auth/setup', input, options),
