@@ -1,28 +1,27 @@
 import { trashCutoff } from './domain/retention.ts'
 import { blobsToScan, filesOfBlob, findBlob, lockBlob, orphanBlobs, setScan } from './db/contents.ts'
-import { trashedTops } from './db/tree.ts'
+import { ownersOfTrash, trashedTops } from './db/tree.ts'
 import { job } from './kit.ts'
 import { purge } from './routes/trash.ts'
+import { takeTree } from './upload/place.ts'
 import { discard } from './upload/receive.ts'
 
 const BATCH = 200
 const HOUR_MS = 60 * 60 * 1000
 
 /** Removes for good what has been in the trash long enough. */
-export const purgeTrash = job(
-  'purge-trash',
-  { schedule: '10 * * * *' },
-  async ({ signal }, { config, now, write }) => {
-    const before = trashCutoff(now(), config.STORAGE_TRASH_DAYS)
-    for (let purged = BATCH; purged === BATCH && !signal.aborted;) {
-      purged = await write(async (unit) => {
-        const tops = await trashedTops(unit.sql, { before }, BATCH)
-        await purge(unit, tops)
-        return tops.length
+export const purgeTrash = job('purge-trash', { schedule: '10 * * * *' }, async ({ signal }, unit) => {
+  const before = trashCutoff(unit.now(), unit.config.STORAGE_TRASH_DAYS)
+  for (let owners = BATCH; owners === BATCH && !signal.aborted;) {
+    const due = await ownersOfTrash(unit.sql, before, BATCH)
+    owners = due.length
+    for (const { owner_id } of due)
+      await unit.write(async (tx) => {
+        await takeTree(tx, owner_id)
+        await purge(tx, await trashedTops(tx.sql, owner_id, before))
       })
-    }
-  },
-)
+  }
+})
 
 /**
  * Removes contents that nothing refers to: those that the database knows, those that a crash left in the store alone,

@@ -1,5 +1,6 @@
 import type { PageRequest, Sql } from '@ait/kit'
 
+import { lockTree } from './tree.ts'
 import type { QuotasRow } from './types.ts'
 
 export const findQuota = async (sql: Sql, user: string): Promise<QuotasRow | undefined> =>
@@ -22,6 +23,7 @@ export async function setQuota(sql: Sql, user: string, bytes: number | null): Pr
 
 /** Forgets a person and all that is theirs; the contents become orphans. */
 export async function forgetOwner(sql: Sql, user: string): Promise<void> {
+  await lockTree(sql, user)
   await sql`delete from kit.shares where (subject_type = 'user' and subject_id = ${user})
     or (resource_type = 'entry' and resource_id in (select id from entries where owner_id = ${user}))`
   await sql`delete from entries where owner_id = ${user}`

@@ -46,6 +46,25 @@ export async function insertEntry(sql: Sql, entry: NewEntry): Promise<EntriesRow
   return row as EntriesRow
 }
 
+export type CopiedEntry = NewEntry & {
+  size: number | null
+  sha256: string | null
+  content_type: string | null
+}
+
+/** Inserts a whole tree in two statements, its files with their first versions. */
+export async function insertTree(sql: Sql, entries: readonly CopiedEntry[]): Promise<void> {
+  const rows = sql`jsonb_to_recordset(${sql.json(entries as never)}) as r (id uuid, owner_id text, kind text,
+    parent_id uuid, path uuid[], name text, sha256 text, size bigint, content_type text, created_by text)`
+  await sql`
+    insert into entries (id, owner_id, kind, parent_id, path, name, revision, sha256, size, content_type, created_by)
+    select id, owner_id, kind, parent_id, path, name, case kind when 'file' then 1 end, sha256, size, content_type, created_by
+    from ${rows}`
+  await sql`
+    insert into versions (file_id, number, owner_id, sha256, size, content_type, created_by)
+    select id, 1, owner_id, sha256, size, content_type, created_by from ${rows} where kind = 'file'`
+}
+
 /** Moves an entry and all below it. `path` is where it will stand, its own id last. */
 export async function moveEntry(
   sql: Sql,
@@ -87,10 +106,12 @@ export const deleteTrees = (sql: Sql, ids: readonly string[]) => sql<{ id: strin
     unshared as (delete from kit.shares where resource_type = 'entry' and resource_id in (select id from gone))
   delete from entries where id = any(${ids as string[]}::uuid[]) returning id`
 
-/** Tops of trees in the trash: of one owner, or those that were put there before a time. */
-export const trashedTops = (sql: Sql, which: { owner: string } | { before: Date }, limit: number) => sql<
-  EntryRow[]
->`
+/** Tops of an owner's trees in the trash that were put there before a time. */
+export const trashedTops = (sql: Sql, owner: string, before: Date) => sql<EntryRow[]>`
   select * from entries where trashed_at is not null and parent_id is null
-    and ${'owner' in which ? sql`owner_id = ${which.owner}` : sql`trashed_at < ${which.before}`}
-  order by id limit ${limit} for update skip locked`
+    and owner_id = ${owner} and trashed_at <= ${before} order by id`
+
+/** Owners of what was put into the trash before a time. */
+export const ownersOfTrash = (sql: Sql, before: Date, limit: number) => sql<{ owner_id: string }[]>`
+  select distinct owner_id from entries
+  where trashed_at is not null and parent_id is null and trashed_at <= ${before} limit ${limit}`

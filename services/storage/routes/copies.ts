@@ -1,9 +1,8 @@
 import { newId, principalId, Problem, type Sql } from '@ait/kit'
 
 import { freeBytes } from '../domain/quota.ts'
-import { insertVersion } from '../db/contents.ts'
 import { listTree, type EntryRow } from '../db/queries.ts'
-import { insertEntry } from '../db/tree.ts'
+import { insertTree, type CopiedEntry } from '../db/tree.ts'
 import { route } from '../kit.ts'
 import { nameFrom, placeFrom, requireDepth, takeRoom, takeTree, type Place } from '../upload/place.ts'
 import { freeNameIn } from '../upload/save.ts'
@@ -22,8 +21,10 @@ export const copyEntry = route('copyEntry', async (ctx) => {
   requireDepth(place, Math.max(...rows.map((row) => row.path.length)) - source.path.length)
   const wanted = ctx.body.name === undefined ? source.name : nameFrom(ctx.body.name, ['body', 'name'])
   const name = await freeNameIn(ctx.sql, owner, place.id, wanted)
-  const id = await insertCopies(ctx.sql, rows, place, name, principalId(ctx.principal) as string)
-  const copy = await ctx.find('entry', id, 'view')
+  const copies = copiesOf(rows, place, name, principalId(ctx.principal) as string)
+  await insertTree(ctx.sql, copies)
+  const copy = await ctx.find('entry', (copies[0] as CopiedEntry).id, 'view')
+  await ctx.audit('entry.copied', { type: 'entry', id: copy.id }, { from: source.id })
   ctx.etag(copy.version)
   return present(copy)
 })
@@ -37,19 +38,14 @@ export async function treeOf(sql: Sql, entry: EntryRow, entriesMax: number): Pro
 }
 
 /** Parents come before their children, so each copy knows where its parent's copy is. */
-async function insertCopies(
-  sql: Sql,
-  rows: EntryRow[],
-  place: Place,
-  name: string,
-  by: string,
-): Promise<string> {
-  const places = new Map<string, Place>()
-  const [top] = rows as [EntryRow]
-  for (const row of rows) {
-    const parent = row === top ? place : (places.get(row.parent_id as string) as Place)
+function copiesOf(rows: readonly EntryRow[], place: Place, name: string, created_by: string): CopiedEntry[] {
+  const places = new Map<string | null, Place>()
+  return rows.map((row, index) => {
+    const isTop = index === 0
+    const parent = isTop ? place : (places.get(row.parent_id) as Place)
     const id = newId()
     const path = [...parent.path, id]
+    places.set(row.id, { owner: place.owner, id, path })
     const { kind, sha256, size, content_type } = row
     const entry = {
       id,
@@ -57,14 +53,8 @@ async function insertCopies(
       kind,
       parent_id: parent.id,
       path,
-      name: row === top ? name : row.name,
+      name: isTop ? name : row.name,
     }
-    await insertEntry(sql, { ...entry, sha256, size, content_type, created_by: by })
-    if (kind === 'file') {
-      const file = { sha256: sha256 as string, size: size as number, content_type: content_type as string }
-      await insertVersion(sql, { file_id: id, number: 1, owner_id: place.owner, created_by: by, ...file })
-    }
-    places.set(row.id, { owner: place.owner, id, path })
-  }
-  return (places.get(top.id) as Place & { id: string }).id
+    return { ...entry, sha256, size, content_type, created_by }
+  })
 }

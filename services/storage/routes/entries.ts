@@ -83,6 +83,7 @@ export const createFolder = route('createFolder', async (ctx) => {
     name,
     created_by,
   })
+  await ctx.audit('folder.created', { type: 'entry', id }, { name })
   const folder = await ctx.find('entry', id, 'view')
   ctx.etag(folder.version)
   return present(folder)
@@ -98,6 +99,7 @@ export const updateEntry = route('updateEntry', async (ctx) => {
   if (name !== entry.name || place.id !== entry.parent_id) {
     await requireFreeName(ctx.sql, place, name)
     await moveEntry(ctx.sql, entry, { parent_id: place.id, path: [...place.path, entry.id], name })
+    await ctx.audit('entry.moved', { type: 'entry', id: entry.id }, { name, folder_id: place.id })
   }
   const saved = await ctx.find('entry', entry.id, 'view')
   ctx.etag(saved.version)

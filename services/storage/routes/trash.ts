@@ -1,4 +1,4 @@
-import { principalId, problems } from '@ait/kit'
+import { principalId } from '@ait/kit'
 
 import { purgeTime } from '../domain/retention.ts'
 import { findEntry, listTrash as trashOf, type EntryRow } from '../db/queries.ts'
@@ -68,9 +68,7 @@ export const purgeEntry = route('purgeEntry', async (ctx) => {
 export const emptyTrash = route('emptyTrash', async (ctx) => {
   const owner = principalId(ctx.principal) as string
   await takeTree(ctx, owner)
-  const tops = await trashedTops(ctx.sql, { owner }, 10_000)
-  await purge(ctx, tops)
-  if (tops.length === 10_000) throw problems.tooMany(1, 'There is more: ask again')
+  await purge(ctx, await trashedTops(ctx.sql, owner, ctx.now()))
 })
 
 /** Removes tops of the trash for good. Their contents stay in the store until the cleanup. */

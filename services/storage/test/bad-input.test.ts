@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -193,6 +194,24 @@ test('a sender that falls silent is told so, one that hangs up leaves nothing', 
     await until('the upload to begin', async () => (await state()).files > files)
     socket.destroy()
   })
+})
+
+test('a sender of bare content that hangs up at once, or half-way, leaves nothing', async () => {
+  const { id } = (await upload(service.as('bob'), 'raw.txt', 'whole')).body
+  const token = await service.authority.tokenFor('bob')
+  const { port, hostname } = new URL(address)
+  for (const sent of [0, 10_000])
+    await leavesNothing(async () => {
+      const socket = connect(Number(port), hostname)
+      socket.write(
+        `PUT /api/v1/storage/files/${id}/content HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n` +
+          `Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n`,
+      )
+      socket.resume().end(randomBytes(sent))
+      await once(socket, 'close')
+    })
+  const file = await service.as('bob').call('downloadFile', { params: { id } }, 200)
+  assert.equal(file.raw.toString(), 'whole')
 })
 
 test('bad ids, ranges of numbers and unknown fields are named', async () => {

@@ -21,7 +21,7 @@ before(async () => {
   service = await startTestService(manifest, { env, now: () => now })
 })
 after(async () => {
-  await service.stop()
+  await service?.stop()
   await clamd.stop()
 })
 

@@ -69,12 +69,16 @@ export async function fromBody<T>(
   const announced = Number(request.headers['content-length'] ?? 0) - 64 * 1024
   if (announced > options.limit.maxBytes) throw tooLarge(options.limit)
   const body = new PassThrough({ highWaterMark: 256 * 1024 })
+  // It may break before anybody reads it; whoever does learns of it then.
+  body.on('error', () => {})
   const cutOff = (status: number, code: string, detail: string): void => {
     if (!request.readableEnded) body.destroy(new Problem(status, code, detail))
   }
   request.setTimeout?.(options.stallMs, () => cutOff(408, 'stalled', 'The upload stopped coming in'))
-  request.once('error', () => cutOff(400, 'incomplete', 'The upload ended too early'))
-  request.once('close', () => cutOff(400, 'incomplete', 'The upload ended too early'))
+  const endEarly = (): void => cutOff(400, 'incomplete', 'The upload ended too early')
+  request.once('error', endEarly).once('close', endEarly)
+  // The sender may have hung up while we were looking up who it is.
+  if (request.destroyed) endEarly()
   try {
     return await work(request.pipe(body))
   } catch (error) {

@@ -94,6 +94,7 @@ async function announce(unit: StorageUnit, id: string): Promise<FileRow> {
   const { owner_id, parent_id: folder_id, name, revision, size, content_type, sha256, version } = file
   const data = { id, owner_id, folder_id, name, revision, size, content_type, sha256, version }
   await unit.emit('storage.file.uploaded.v1', id, data)
+  await unit.audit('file.uploaded', { type: 'entry', id }, { name, revision, sha256 })
   return file
 }
 
