@@ -1,5 +1,6 @@
 // npm start [-- service…]: runs the services in this process until it is asked to stop.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import { portOf, type ServiceInfo } from '@ait/kit'
 import { chooseServices, loadManifests } from './catalogue.ts'
 import { containCrashes } from './crashes.ts'
@@ -131,6 +132,9 @@ function overview(planned: Run['services'], warnings: readonly string[]): string
   ].join('\n')
 }
 
+// V8 collects the whole heap for every 64 MiB of buffers, unless these count together with the heap. Measured on files
+// that pass through: half the CPU time of an upload, a third of a download's, in the same memory.
+setFlagsFromString('--external-memory-accounted-in-global-limit')
 process.title = 'ait-suite'
 // People's files, databases and secrets: nobody else on this machine reads them.
 process.umask(0o077)
