@@ -15,7 +15,12 @@ export function measurePool(metrics: Metrics, sql: Pool, size: number): void {
     return row && { ...row, waitSeconds: (performance.now() - start) / 1000 }
   })
   gauge(metrics, 'db_pool_size', 'Connections that the pool may open', () => size)
-  gauge(metrics, 'db_pool_open', 'Connections that are open', async () => (await read())?.open)
+  gauge(
+    metrics,
+    'db_pool_open',
+    'Connections that are open, with the one that listens',
+    async () => (await read())?.open,
+  )
   gauge(
     metrics,
     'db_pool_busy',

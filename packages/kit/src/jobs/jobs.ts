@@ -77,7 +77,9 @@ export function createJobs(options: {
     },
     schema: 'jobs',
     useListenNotify: true,
+    // Both, or a job whose worker died waits for a minute.
     superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
   })
   boss.on('error', (error) => log.error({ err: error }, 'jobs'))
   return {
@@ -112,6 +114,8 @@ async function startQueue(boss: PgBoss, job: BoundJob, log: Logger): Promise<voi
       // With batches of one, notified workers pause after each job.
       batchSize: 2,
       burstWhenBatchFull: true,
+      // New jobs notify; this is how late one may be that is tried again or starts later.
+      notifyPollingIntervalSeconds: 5,
       localConcurrency: job.concurrency ?? 1,
       perJobResults: true,
       includeMetadata: true,
@@ -135,7 +139,7 @@ async function runOne(job: BoundJob, item: JobWithMetadata<object>, log: Logger)
   }
 }
 
-/** Gauges from pg-boss's own statistics, which it renews within a minute. */
+/** Gauges from pg-boss's own statistics, which it renews every few seconds. */
 function measureQueues(boss: PgBoss, jobs: readonly BoundJob[], { registry }: Metrics): void {
   const names = jobs.map((job) => job.name)
   const read = oncePerScrape(() => boss.getQueues(names))
