@@ -36,10 +36,6 @@ export const config = T.Object({
     minimum: 0,
     description: 'Memory for public answers; 0 stores none',
   }),
-  TRUSTED_PROXIES: T.String({
-    default: '',
-    description: 'Addresses and CIDR blocks whose X-Forwarded-* are believed, with commas between them',
-  }),
   CORS_ORIGINS: T.String({
     default: '',
     description: 'Origins whose pages may call the API, with commas between them',

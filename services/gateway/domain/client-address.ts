@@ -14,15 +14,23 @@ export interface ForwardedHeaders {
   forwarded?: string | undefined
 }
 
+/** Names for groups of addresses, as other proxies know them. */
+const groups: Record<string, string> = {
+  loopback: '127.0.0.0/8,::1/128',
+  linklocal: '169.254.0.0/16,fe80::/10',
+  uniquelocal: '10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7',
+}
+
 /**
  * The proxies whose word counts.
- * @param list addresses and CIDR blocks with commas between them, `10.0.0.0/8, ::1`
- * @throws Error naming an entry that is neither
+ * @param list addresses, CIDR blocks and names of groups with commas between them, `10.0.0.0/8, loopback`
+ * @throws Error naming an entry that is none of these
  */
 export function trustedProxies(list: string): (address: string) => boolean {
-  const entries = list
+  const named = list.split(',').map((entry) => groups[entry.trim()] ?? entry.trim())
+  const entries = named
+    .join(',')
     .split(',')
-    .map((entry) => entry.trim())
     .filter((entry) => entry !== '')
   if (entries.length === 0) return () => false
   const blocks = new BlockList()
@@ -103,7 +111,7 @@ const withoutPort = (node: string): string =>
 /** `example.com`, `[::1]:8001`: nothing that could break out of a header or an address. */
 export const isHost = (value: string): boolean => /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i.test(value)
 
-const inside = trustedProxies('127.0.0.0/8, ::1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7')
+const inside = trustedProxies('loopback, uniquelocal')
 
 /** An address of this machine or of a private network (RFC 1918, RFC 4193). */
 export const isPrivateAddress = (address: string): boolean => inside(address)

@@ -68,7 +68,7 @@ function writeHead(
 ): ServerResponse {
   const { edge } = this
   this.write = plain.write
-  this.end = plain.end
+  this.end = plain.end as EdgeResponse['end']
   const headers = flatten(this, typeof reason === 'string' ? given : reason)
   const stored =
     edge.storeIn && !edge.isHead && edge.storeIn.cache.worthStoring(status, headers) > 0 ? [...headers] : null

@@ -129,7 +129,10 @@ export class Hop implements Exchange {
     this.#headers = headers
     this.#length = length
     this.#upstream.record(this.#target as Target, { ok: status < 500, reached: true }, Date.now())
-    if (isEventStream(headers)) this.connection?.waitForever()
+    if (isEventStream(headers)) {
+      this.connection?.waitForever()
+      this.#response.setTimeout(0)
+    }
   }
 
   onBody(chunk: Buffer): void {

@@ -107,6 +107,8 @@ function connect(passage: Passage, socket: Socket, rest: Buffer, options: FrontO
   const upstream = passage.route?.upstream as Upstream
   const { service } = upstream.config
   const local = service === null ? undefined : options.services.local(service)
+  // A conversation may pause longer than a request may take.
+  socket.setTimeout(0)
   if (local) {
     dressForLocal(passage, options, false)
     if (!local.app.server.emit('upgrade', passage.request, socket, rest))
@@ -162,7 +164,6 @@ function tunnel({ upstream, target, socket, rest, head }: Tunnel): void {
     const status = /^HTTP\/1\.1 (\d{3})/.exec(answer.toString('latin1', 0, 12))?.[1]
     if (status !== '101') return refuseUpgrade(socket, peer, answer, end)
     agreed = true
-    socket.setTimeout(0)
     socket.write(answer)
     if (rest.length > 0) peer.write(rest)
     peer.pipe(socket)

@@ -90,7 +90,7 @@ test('names in Connection are for this hop only, but not those that the edge rel
 })
 
 test('only trusted proxies are believed about the client', () => {
-  const isTrusted = trustedProxies('10.0.0.0/8, ::1')
+  const isTrusted = trustedProxies('10.0.0.0/8, loopback')
   const direct = { proto: 'http', host: 'direct.example' } as const
   const told = (peer: string, headers: object) => clientOrigin(peer, direct, headers, isTrusted)
   const headers = { 'x-forwarded-for': '203.0.113.9, 198.51.100.7, 10.1.1.1', 'x-forwarded-proto': 'https' }

@@ -42,6 +42,8 @@ export async function startGateway(t: TestContext, options: GatewayOptions = {})
     ...options,
     env: {
       GATEWAY_FILE: path,
+      // The tests themselves come from the loopback address.
+      TRUSTED_PROXIES: '192.0.2.1',
       ...(options.things !== undefined && { THINGS_URL: options.things }),
       ...options.env,
     },
