@@ -10,8 +10,10 @@ import type { ByteRange } from '../domain/ranges.ts'
 import type { BlobStore, StoredBlob } from './store.ts'
 import { assertSha256, BlobMissingError, BlobTooLargeError, StoreFullError } from './store.ts'
 
-/** Large enough to keep system calls rare, small enough to be hashed while still in the processor's cache. */
-const CHUNK_BYTES = 256 * 1024
+/** What is read from disk at once: with more, memory grows and nothing is gained. */
+const READ_BYTES = 256 * 1024
+/** What is gathered before it is written: a trip to the thread pool for each network read costs a third more time. */
+const WRITE_BYTES = 1024 * 1024
 
 /**
  * Blobs as files below `root`: `sha256/ab/cd/<sha256>`, written under `tmp/` first.
@@ -58,7 +60,7 @@ export async function openFilesystemStore(root: string): Promise<BlobStore> {
   return store
 }
 
-/** Writes and hashes at the same time: while the thread pool writes one batch, this thread hashes it. */
+/** Hashes what comes in while the thread pool writes what came before; one batch is on its way at a time. */
 async function writeDurably(
   path: string,
   source: AsyncIterable<Buffer>,
@@ -67,19 +69,27 @@ async function writeDurably(
   const file = await open(path, 'wx', 0o600)
   const hash = createHash('sha256')
   let size = 0
+  let batch: Buffer[] = []
+  let batchBytes = 0
   let writing: Promise<unknown> = Promise.resolve()
+  const writeBatch = async (): Promise<void> => {
+    await writing
+    writing = writeAll(file, batch, batchBytes)
+    // A failure is thrown by the next await; until then it must not count as unhandled.
+    writing.catch(() => {})
+    batch = []
+    batchBytes = 0
+  }
   try {
-    for await (const batch of inBatches(source, CHUNK_BYTES)) {
-      await writing
-      writing = writeAll(file, batch)
-      // The failure is thrown by the await above or below; until then it must not count as unhandled.
-      writing.catch(() => {})
-      for (const chunk of batch) {
-        hash.update(chunk)
-        size += chunk.length
-      }
+    for await (const chunk of source) {
+      size += chunk.length
       if (size > maxBytes) throw new BlobTooLargeError(maxBytes)
+      hash.update(chunk)
+      batch.push(chunk)
+      batchBytes += chunk.length
+      if (batchBytes >= WRITE_BYTES) await writeBatch()
     }
+    if (batchBytes > 0) await writeBatch()
     await writing
     await file.sync()
   } finally {
@@ -89,25 +99,9 @@ async function writeDurably(
   return { sha256: hash.digest('hex'), size }
 }
 
-/** Network reads are small (16–64 KiB); gathering them saves most of the system calls without copying. */
-async function* inBatches(source: AsyncIterable<Buffer>, minBytes: number): AsyncGenerator<Buffer[]> {
-  let batch: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of source) {
-    batch.push(chunk)
-    bytes += chunk.length
-    if (bytes < minBytes) continue
-    yield batch
-    batch = []
-    bytes = 0
-  }
-  if (bytes > 0) yield batch
-}
-
-async function writeAll(file: FileHandle, batch: Buffer[]): Promise<void> {
-  const wanted = batch.reduce((sum, chunk) => sum + chunk.length, 0)
+async function writeAll(file: FileHandle, batch: Buffer[], bytes: number): Promise<void> {
   const { bytesWritten } = await file.writev(batch)
-  if (bytesWritten === wanted) return
+  if (bytesWritten === bytes) return
   // A short write is what a nearly full disk answers first; writing the rest brings out its real error.
   const rest = Buffer.concat(batch).subarray(bytesWritten)
   for (let at = 0; at < rest.length;) at += (await file.write(rest, at)).bytesWritten
@@ -143,7 +137,7 @@ async function openForReading(path: string, sha256: string, range?: ByteRange): 
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT' ? new BlobMissingError(sha256) : error
   })
-  return createReadStream(path, { fd: file, highWaterMark: CHUNK_BYTES, ...range })
+  return createReadStream(path, { fd: file, highWaterMark: READ_BYTES, ...range })
 }
 
 async function* listBlobs(blobs: string, olderThan: Date): AsyncGenerator<string> {
