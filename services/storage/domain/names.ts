@@ -46,10 +46,10 @@ export function folderPath(given: string): string[] {
   return names
 }
 
-/** Splits off the last extension: `['archive.tar', '.gz']`, `['.profile', '']`. */
+/** Splits off the last extension, if it is as short as one: `['archive.tar', '.gz']`, `['.profile', '']`. */
 export function splitExtension(name: string): [string, string] {
-  const dot = name.lastIndexOf('.')
-  return dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, '']
+  const [, stem, extension] = /^(.+)(\.[^.]{1,16})$/su.exec(name) ?? []
+  return stem !== undefined && extension !== undefined ? [stem, extension] : [name, '']
 }
 
 /** The first of `a.txt`, `a (2).txt`, `a (3).txt` … that is not taken; at most 255 bytes long. */

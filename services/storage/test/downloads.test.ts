@@ -131,6 +131,11 @@ test('when a name is taken: another name, or no upload', async () => {
   const ann = service.as('ann')
   await upload(ann, 'taken.txt', 'a')
   assert.equal((await upload(ann, 'taken.txt', 'b', { on_conflict: 'rename' })).body.name, 'taken (2).txt')
+  const long = `${'👩'.repeat(62)}.txt`
+  for (const content of ['1', '2', '3'])
+    await upload(ann, long, content, { on_conflict: 'rename', folder: 'long' })
+  const renamed = (await ann.call('listFiles', { query: { folder: 'long' } }, 200)).body.items
+  assert.equal(new Set(renamed.map((file: { name: string }) => file.name)).size, 3)
   assert.equal((await upload(ann, 'taken.txt', 'c', { on_conflict: 'fail' }, 409)).body.code, 'name_taken')
   await ann.call('createFolder', { body: { name: 'folder.txt' } }, 201)
   await upload(ann, 'folder.txt', 'd', {}, 409)

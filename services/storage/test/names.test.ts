@@ -77,7 +77,15 @@ test('a taken name gets a number, and stays within 255 bytes', () => {
   const next = freeName(long, (name) => name === long)
   assert.match(next, /é \(2\)\.docx$/)
   assert.ok(Buffer.byteLength(next) <= 255)
+  const dotted = `a.${'x'.repeat(253)}`
+  assert.equal(Buffer.byteLength(freeName(dotted, (name) => name === dotted)), 255)
+  const emoji = `${'👩'.repeat(60)}.txt`
+  assert.equal(
+    freeName(emoji, (name) => name === emoji),
+    `${'👩'.repeat(60)} (2).txt`,
+  )
   assert.deepEqual(splitExtension('archive.tar.gz'), ['archive.tar', '.gz'])
+  assert.deepEqual(splitExtension('.profile'), ['.profile', ''])
 })
 
 test('Content-Disposition gives the real name to every browser', () => {

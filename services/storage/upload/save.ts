@@ -8,7 +8,7 @@ import { findByName, findEntry, namesLike, type FileRow } from '../db/queries.ts
 import { insertEntry } from '../db/tree.ts'
 import type { StorageUnit } from '../kit.ts'
 import { quotaExceeded, type Received } from './receive.ts'
-import { makeFolders, takeRoom, takeTree, type Place } from './place.ts'
+import { makeFolders, placeFrom, takeRoom, takeTree, type Place } from './place.ts'
 
 export type OnConflict = 'version' | 'rename' | 'fail'
 
@@ -29,7 +29,11 @@ export async function saveUpload(
   const by = principalId(upload.by) as string
   const owner = 'place' in target ? target.place.owner : target.owner
   const tree = await takeTree(unit, owner)
-  const place = 'place' in target ? target.place : await makeFolders(sql, tree, target.names, by)
+  // Looked up again: while the tree was being waited for, the folder may have gone elsewhere or into the trash.
+  const place =
+    'place' in target
+      ? await placeFrom(sql, target.place.id, upload.by)
+      : await makeFolders(sql, tree, target.names, by)
   const taken = await findByName(sql, owner, place.id, upload.name)
   if (taken && (taken.kind === 'folder' || upload.onConflict === 'fail')) throw nameTaken(upload.name)
   if (taken && upload.onConflict === 'version') return addVersion(unit, taken as FileRow, content, by)
@@ -106,8 +110,8 @@ export async function freeNameIn(
   wanted: string,
 ): Promise<string> {
   const stem = splitExtension(wanted)[0]
-  // Numbered names of very long ones are shortened: then they begin alike for less.
-  const taken = await namesLike(sql, owner, parent, stem.slice(0, 80))
+  // The numbered forms of a very long name are shortened, but never to less than this.
+  const taken = await namesLike(sql, owner, parent, [...stem].slice(0, 40).join(''))
   return freeName(wanted, (name) => taken.has(name))
 }
 
