@@ -29,6 +29,9 @@ export const principalId = (principal: Principal): string | null =>
 export const isAdmin = (principal: Principal): boolean =>
   principal.kind === 'user' && principal.role === 'admin'
 
+/** A part of the suite itself; a token that was made for an outside service has scopes. */
+export const isSuite = (principal: Principal): boolean => principal.kind === 'service' && !principal.scopes
+
 export const hasPermission = (principal: Principal, permission: string): boolean =>
   isAdmin(principal) || (principal.kind === 'user' && principal.permissions.includes(permission))
 

@@ -1,3 +1,4 @@
+import { isSuite } from '../access/principal.ts'
 import { post } from '../contract/operation.ts'
 import { T } from '../contract/schema.ts'
 import { unitOf } from '../http/context.ts'
@@ -51,6 +52,8 @@ export function receiveRoute(runtime: Runtime, subscriptions: readonly Subscript
   return {
     operation: 'receiveEvent',
     async handler(ctx) {
+      // Else a token of an outside service could make up what has happened in another.
+      if (!isSuite(ctx.principal)) throw problems.forbidden()
       const event: CloudEvent = ctx.body
       const handler = handlers.get(event.type)
       if (!handler) throw problems.invalid(['body', 'type'], `${event.type} is not subscribed to`)

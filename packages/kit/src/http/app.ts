@@ -65,7 +65,7 @@ export function createApp(runtime: Runtime): FastifyInstance {
   app.setNotFoundHandler(notFoundHandler(manifest.contract))
   app.decorateRequest('principal', null)
   acceptBodies(app, { bodyLimitBytes: config.BODY_LIMIT_BYTES, timeoutMs: config.REQUEST_TIMEOUT_MS })
-  observe(app, runtime.metrics)
+  observe(app, runtime)
   return app
 }
 

@@ -6,18 +6,20 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 
 const locate = createRequire(import.meta.url).resolve
 const swaggerUi = dirname(locate('swagger-ui-dist/package.json'))
-const assets: Record<string, { file: string; type: string }> = {
-  'swagger-ui.css': { file: join(swaggerUi, 'swagger-ui.css'), type: 'text/css' },
-  'swagger-ui-bundle.js': { file: join(swaggerUi, 'swagger-ui-bundle.js'), type: 'text/javascript' },
-  'swagger-ui-standalone-preset.js': {
-    file: join(swaggerUi, 'swagger-ui-standalone-preset.js'),
-    type: 'text/javascript',
-  },
-  'redoc.js': {
-    file: join(dirname(locate('redoc/package.json')), 'bundles/redoc.standalone.js'),
-    type: 'text/javascript',
-  },
-}
+const assets = new Map(
+  Object.entries({
+    'swagger-ui.css': { file: join(swaggerUi, 'swagger-ui.css'), type: 'text/css' },
+    'swagger-ui-bundle.js': { file: join(swaggerUi, 'swagger-ui-bundle.js'), type: 'text/javascript' },
+    'swagger-ui-standalone-preset.js': {
+      file: join(swaggerUi, 'swagger-ui-standalone-preset.js'),
+      type: 'text/javascript',
+    },
+    'redoc.js': {
+      file: join(dirname(locate('redoc/package.json')), 'bundles/redoc.standalone.js'),
+      type: 'text/javascript',
+    },
+  }),
+)
 
 export interface ApiLink {
   name: string
@@ -34,7 +36,7 @@ export function serveDocs(app: FastifyInstance, title: string, document: object,
   app.get('/docs', (_request, reply) => page(reply, swaggerPage(title, apis)))
   app.get('/redoc', (_request, reply) => page(reply, redocPage(title)))
   app.get<{ Params: { file: string } }>('/docs/assets/:file', (request, reply) => {
-    const asset = assets[request.params.file]
+    const asset = assets.get(request.params.file)
     if (!asset) return reply.callNotFound()
     return reply
       .type(asset.type)

@@ -13,7 +13,7 @@ export function authenticator({ verifier, manifest }: Runtime, operation: Operat
   const { allow } = operation.spec
   const identify = allow === 'public' ? principalIfAny : principalOf
   return async (request: FastifyRequest): Promise<void> => {
-    const found = identify(verifier, request)
+    const found = identify(verifier, request, manifest.name, operation)
     const principal = found instanceof Promise ? await found : found
     request.principal = principal
     admit(allow, principal, manifest.name, operation)

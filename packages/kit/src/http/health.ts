@@ -11,7 +11,9 @@ export type HealthCheck = () => Promise<void>
 export interface Health {
   /** Readiness: the state of each dependency, at most a second old. */
   read(): Promise<{ status: 'ok' | 'down'; service: string; version: string; checks: Record<string, Check> }>
+  /** Not ready from now on: the service is stopping. */
   drain(): void
+  draining(): boolean
 }
 
 const freshMs = 1000
@@ -38,6 +40,7 @@ export function createHealth(service: string, version: string, checks: Record<st
       draining = true
       cached = undefined
     },
+    draining: () => draining,
   }
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { principalId } from '../access/principal.ts'
-import type { Metrics } from './metrics.ts'
+import type { Runtime } from '../service/runtime.ts'
 
 /** Of a client that hung up before its answer (nginx's own status for it). */
 const hungUp = 499
@@ -9,7 +9,7 @@ const hungUp = 499
  * One log line and one observation per request. Mounted routes take part when they set
  * `config: { operationName }`; probes and docs are logged only while debugging.
  */
-export function observe(app: FastifyInstance, metrics: Metrics): void {
+export function observe(app: FastifyInstance, { metrics, health }: Runtime): void {
   const note = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
     const { operation, operationName } = request.routeOptions.config
     const ms = reply.elapsedTime
@@ -40,6 +40,8 @@ export function observe(app: FastifyInstance, metrics: Metrics): void {
   })
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.header('x-request-id', request.id)
+    // A connection that is kept open would hold up the stop.
+    if (health.draining()) reply.header('connection', 'close')
     done()
   })
 }

@@ -11,7 +11,7 @@ export interface ApiInfo {
 }
 
 /** The OpenAPI 3.1 document of a contract. TypeBox schemas are JSON Schema 2020-12 already. */
-export function openApi(contract: Contract, info: ApiInfo): Json {
+export function openApi(contract: Contract, { title, description, version }: ApiInfo): Json {
   const schemas: Json = {}
   const paths: Json = {}
   for (const [id, operation] of Object.entries(contract.operations)) {
@@ -24,7 +24,7 @@ export function openApi(contract: Contract, info: ApiInfo): Json {
   reference(ProblemSchema, schemas)
   return {
     openapi: '3.1.0',
-    info,
+    info: { title, description, version },
     servers: [{ url: '/' }],
     paths,
     components: {

@@ -27,14 +27,24 @@ export function strict(schema: unknown): any {
   return copy
 }
 
+const isDateTime = formats.default.get('date-time') as { validate(text: string): boolean }
+
+/** Of the years 1 to 9999 in UTC: `9999-12-31T23:59:59-12:00` could be stored, and not be answered with. */
+function isInstant(text: string): boolean {
+  const year = new Date(text).getUTCFullYear()
+  return isDateTime.validate(text) && year >= 1 && year <= 9999
+}
+
 /**
  * Fastify's compilers, one Ajv per HTTP part: a query is text and is coerced, a JSON body says what
  * it means. Fastify's own default would turn "5" into 5 and drop unknown fields in silence.
  */
 export function schemaCompilers() {
   const options = { allErrors: true, useDefaults: true, strict: false } as const
-  const body = formats.default(new Ajv(options))
-  const text = formats.default(new Ajv({ ...options, coerceTypes: 'array' }))
+  const body = formats.default(new Ajv(options)).addFormat('date-time', isInstant)
+  const text = formats
+    .default(new Ajv({ ...options, coerceTypes: 'array' }))
+    .addFormat('date-time', isInstant)
   return {
     validator: ({ schema, httpPart }: { schema: any; httpPart?: string }) =>
       (httpPart === 'body' ? body : text).compile(schema) as any,

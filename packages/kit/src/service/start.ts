@@ -38,11 +38,13 @@ export async function startService(given: ServiceManifest, platform: Platform): 
   checkManifest(manifest)
   const log = platform.log.child({ service: manifest.name })
   const stops: Stops = []
-  const stop = async (): Promise<void> => {
-    for (const work of stops.splice(0).toReversed()) {
+  const stopAll = async (): Promise<void> => {
+    for (const work of stops.toReversed()) {
       await (async () => work())().catch((error: unknown) => log.warn({ err: error }, 'while stopping'))
     }
   }
+  let stopping: Promise<void> | undefined
+  const stop = (): Promise<void> => (stopping ??= stopAll())
   try {
     return { ...(await assemble(manifest, platform, log, stops)), stop }
   } catch (error) {
@@ -87,11 +89,17 @@ async function assemble(
 /** Lets requests under way finish, for as long as a stop may take; new ones find the service not ready. */
 async function closeApp(app: FastifyInstance, { health, config, log }: Runtime): Promise<void> {
   health.drain()
+  const { server } = app
+  // Of streams that had begun before, which could not say that their connection ends.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100)
   const cutOff = setTimeout(() => {
     log.warn('requests under way are cut off')
-    app.server.closeAllConnections()
+    server.closeAllConnections()
   }, config.SHUTDOWN_TIMEOUT_MS)
-  await app.close().finally(() => clearTimeout(cutOff))
+  await app.close().finally(() => {
+    clearInterval(sweep)
+    clearTimeout(cutOff)
+  })
 }
 
 /** What a manifest says twice would work once, in silence. */
