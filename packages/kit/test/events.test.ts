@@ -51,6 +51,13 @@ function eventsOf(shape: Shape): void {
     )
   })
 
+  test('only the suite itself tells of events, not an outside service with a token of its own', async () => {
+    pair.counts.authority.know('ait_outside', { kind: 'service', id: 'crm', scopes: ['*'] })
+    const body = cloudEvent('made up')
+    await pair.counts.with('ait_outside').call('receiveEvent', { body }, 403)
+    assert.ok(!(await pair.seen()).includes('made up'))
+  })
+
   test('a repeat does nothing, also at the same time', async () => {
     const body = cloudEvent('repeated')
     const answers = await Promise.all(

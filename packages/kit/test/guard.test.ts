@@ -225,6 +225,14 @@ test('where anybody may ask, a bad token counts as none', async () => {
   assert.equal((await service.as('ann').call('whoAmI', {}, 200)).body.id, personas.ann.id)
 })
 
+test('where anybody may ask, a token that is for something else counts as none', async () => {
+  const admin: Principal = { kind: 'user', ...personas.admin, permissions: [], sid: 'token-2' }
+  service.authority.know('ait_narrow', { ...admin, scopes: ['storage:read'] })
+  service.authority.know('ait_wide', { ...admin, scopes: ['kitnotes:read'] })
+  assert.deepEqual((await service.with('ait_narrow').call('whoAmI', {}, 200)).body, { kind: 'nobody' })
+  assert.equal((await service.with('ait_wide').call('whoAmI', {}, 200)).body.id, personas.admin.id)
+})
+
 test('a session that has ended is over within a second, also for tokens that were seen before', async () => {
   const sid = randomUUID()
   const token = await service.authority.tokenFor('ann', { sid })

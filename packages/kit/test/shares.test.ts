@@ -20,6 +20,21 @@ const toBob = (role: string) => ({ subject_type: 'user', subject_id: personas.bo
 const get = (who: Who, id: string, expected?: number) =>
   service.as(who).call('getNote', { params: { id } }, expected)
 
+test('a moment that could not be answered with again is refused', async () => {
+  const { id } = await create('ann')
+  // RFC 3339, each, and in UTC in the year 10000, before the year 1, and a leap second.
+  for (const expires_at of [
+    '9999-12-31T23:59:59-12:00',
+    '0001-01-01T00:00:00+12:00',
+    '2030-12-31T23:59:60Z',
+  ]) {
+    const answer = await share(id, { ...toBob('viewer'), expires_at }, 422)
+    assert.deepEqual(answer.body.errors[0].loc, ['body', 'expires_at'])
+  }
+  await share(id, { ...toBob('viewer'), expires_at: '9999-12-31T23:59:59Z' }, 200)
+  await service.as('ann').call('listNoteShares', { params: { id } }, 200)
+})
+
 test('what is hidden is byte for byte like what is missing, for every operation', async () => {
   const { id } = await create('ann')
   const hidden = { params: { id } }

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 /** A bare connection, on which a test can be as rude as it likes. */
 export interface Wire {
   socket: Socket
+  closed: Promise<void>
   send(text: string): void
   /** All that came back, once the other side has hung up. */
   rest(): Promise<string>
@@ -20,9 +21,11 @@ export async function openWire(url: string): Promise<Wire> {
     received += text
   })
   socket.on('error', () => {})
-  const closed = once(socket, 'close')
+  // A reset is an end like any other here.
+  const closed = new Promise<void>((resolve) => void socket.once('close', () => resolve()))
   return {
     socket,
+    closed,
     send: (text) => void socket.write(text),
     async rest() {
       await closed
@@ -31,7 +34,8 @@ export async function openWire(url: string): Promise<Wire> {
     async until(pattern) {
       while (!pattern.test(received)) {
         if (socket.destroyed) throw new Error(`closed before ${pattern}: ${received}`)
-        await Promise.race([once(socket, 'data'), closed])
+        const data = new Promise<void>((resolve) => void socket.once('data', () => resolve()))
+        await Promise.race([data, closed])
       }
       return received
     },
