@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, opendir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -110,13 +110,9 @@ async function writeAll(file: FileHandle, batch: Buffer[], bytes: number): Promi
 async function moveIntoPlace(temporary: string, path: string): Promise<void> {
   const folder = dirname(path)
   await mkdir(folder, { recursive: true })
-  if (await exists(path)) {
-    // The same bytes are here already. The new time keeps the cleanup from taking them away before they are used.
-    const now = new Date()
-    await Promise.all([utimes(path, now, now), rm(temporary)])
-  } else {
-    await rename(temporary, path)
-  }
+  // Also over the same content: its new time keeps the cleanup away, what was damaged is whole again, and whoever
+  // removes it at this very moment cannot make this fail.
+  await rename(temporary, path)
   // The two folders above as well: whether this upload made them or one that runs right now, they must survive too.
   await syncDirectory(folder)
   await syncDirectory(dirname(folder))

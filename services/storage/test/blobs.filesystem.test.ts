@@ -5,6 +5,7 @@ import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
@@ -28,6 +29,7 @@ test('a process killed in the middle of an upload leaves nothing after the next 
   const root = await folder(t)
   const program = `
     import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
     import { openFilesystemStore } from ${JSON.stringify(new URL('../blobs/filesystem.ts', import.meta.url).href)}
     const store = await openFilesystemStore(${JSON.stringify(root)})
     async function* endless() { for (;;) { yield Buffer.alloc(1 << 20); process.stdout.write('.') } }
@@ -61,4 +63,30 @@ test('the sweep spares uploads under way, here and on other machines', async (t)
   const longAgo = new Date(Date.now() - 61 * 60 * 1000)
   await Promise.all([utimes(mine, longAgo, longAgo), utimes(theirs, longAgo, longAgo)])
   assert.equal(await store.sweep(), 2)
+})
+
+test('a content that is removed while it arrives again is an answer, not an accident', async (t) => {
+  const store = await openFilesystemStore(await folder(t))
+  const put = () => store.put(Readable.from([Buffer.from('abc')]), { maxBytes: 3 })
+  const { sha256 } = await put()
+  let arriving = true
+  const removing = (async () => {
+    while (arriving) await store.delete(sha256)
+  })()
+  try {
+    for (let round = 0; round < 50; round++) await Promise.all([put(), put()])
+  } finally {
+    arriving = false
+    await removing
+  }
+})
+
+test('a content that was damaged on disk is whole again when it arrives again', async (t) => {
+  const root = await folder(t)
+  const store = await openFilesystemStore(root)
+  const put = () => store.put(Readable.from([Buffer.from('abc')]), { maxBytes: 3 })
+  const { sha256 } = await put()
+  await writeFile(join(root, 'sha256', sha256.slice(0, 2), sha256.slice(2, 4), sha256), 'a')
+  await put()
+  assert.equal(await text(await store.get(sha256)), 'abc')
 })
