@@ -135,6 +135,14 @@ test('too large a body answers 413, announced or not', async () => {
   assert.equal((await raw(JSON.stringify({ text: 'x'.repeat(199_000) }))).status, 200)
 })
 
+test('somebody without a token may send less where anybody may ask', async () => {
+  const body = { text: 'x'.repeat(70_000) }
+  const refused = await service.with(null).call('echoToAnybody', { body }, 413)
+  assert.match(refused.body.detail, /65536 bytes/)
+  await service.with('forged').call('echoToAnybody', { body }, 413)
+  await ann.call('echoToAnybody', { body }, 200)
+})
+
 test('text that PostgreSQL cannot keep answers 400, wherever it stands', async () => {
   const bodies = [
     '{"text":"a\\u0000b"}',

@@ -10,6 +10,9 @@ interface Limits {
 
 type Done = (error: Error | null, body?: unknown) => void
 
+/** Of somebody who has shown no token: checking a megabyte takes long enough to keep others waiting. */
+const strangerLimitBytes = 65_536
+
 /**
  * JSON bodies are read whole, within a size and a time. An operation that `consumes` another type reads
  * the raw stream itself, for as long as it flows; so do mounted routes with what is not JSON.
@@ -24,7 +27,11 @@ export function acceptBodies(app: FastifyInstance, defaults: Limits): void {
       return done(problems.unsupportedMediaType(`Send ${spec.consumes}`))
     }
     if (!isJson(type)) return done(spec ? problems.unsupportedMediaType('Send application/json') : null)
-    const limits = { ...defaults, ...(spec?.bodyLimitBytes && { bodyLimitBytes: spec.bodyLimitBytes }) }
+    const general =
+      request.principal?.kind === 'nobody'
+        ? Math.min(strangerLimitBytes, defaults.bodyLimitBytes)
+        : defaults.bodyLimitBytes
+    const limits = { ...defaults, bodyLimitBytes: spec?.bodyLimitBytes ?? general }
     readWhole(payload, Number(request.headers['content-length'] ?? 0), limits, (error, body) => {
       if (error) return done(error)
       if (body.length === 0)
