@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
+import { request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 
 import { personas, startTestService, until, type Answer, type TestService } from '@ait/testing'
@@ -131,6 +133,26 @@ test('too large, announced or not', async () => {
   const exact = await upload(service.as('stranger'), 'exact', randomBytes(200_000))
   assert.equal(exact.body.size, 200_000)
 })
+
+test('too large before and after the parts, where no part counts it', async () => {
+  const token = await service.authority.tokenFor('ann')
+  const { body, headers } = multipart([file('small', 'small')])
+  for (const beginning of [body, Buffer.alloc(0)])
+    await leavesNothing(async () => {
+      const options = { method: 'POST', headers: { ...headers, authorization: `Bearer ${token}` } }
+      const sending = request(`${address}/api/v1/storage/upload`, options)
+      sending.on('error', () => {})
+      sending.write(beginning)
+      Readable.from(endless(20_000_000)).pipe(sending)
+      const [answer] = (await once(sending, 'response')) as [IncomingMessage]
+      assert.equal(answer.statusCode, 413)
+      sending.destroy()
+    })
+})
+
+function* endless(bytesMax: number): Generator<Buffer> {
+  for (let bytes = 0; bytes < bytesMax; bytes += 65_536) yield Buffer.alloc(65_536, 'x')
+}
 
 test('over quota, counting versions and trash', async () => {
   const { id } = personas.ann

@@ -11,6 +11,9 @@ import type { StorageContext } from '../kit.ts'
 export type Received = StoredBlob & { contentType: string }
 export type UploadLimit = { maxBytes: number; by: 'file' | 'quota' }
 
+/** What surrounds the file in a multipart body is small. */
+const SURROUNDINGS_BYTES = 64 * 1024
+
 /** Streams a content into the store and tells its type by its first bytes. @throws Problem 413, 507 */
 export async function receive(
   store: BlobStore,
@@ -65,16 +68,23 @@ export async function fromBody<T>(
   options: { limit: UploadLimit; stallMs: number },
   work: (body: Readable) => Promise<T>,
 ): Promise<T> {
-  // What surrounds the file in a multipart body is small.
-  const announced = Number(request.headers['content-length'] ?? 0) - 64 * 1024
-  if (announced > options.limit.maxBytes) throw tooLarge(options.limit)
+  if (Number(request.headers['content-length'] ?? 0) > options.limit.maxBytes + SURROUNDINGS_BYTES)
+    throw tooLarge(options.limit)
   const body = new PassThrough({ highWaterMark: 256 * 1024 })
   // It may break before anybody reads it; whoever does learns of it then.
   body.on('error', () => {})
-  const cutOff = (status: number, code: string, detail: string): void => {
-    if (!request.readableEnded) body.destroy(new Problem(status, code, detail))
+  const breakOff = (problem: Problem): void => {
+    if (!request.readableEnded) body.destroy(problem)
   }
+  const cutOff = (status: number, code: string, detail: string): void =>
+    breakOff(new Problem(status, code, detail))
   request.setTimeout?.(options.stallMs, () => cutOff(408, 'stalled', 'The upload stopped coming in'))
+  // What comes before the first part of a form and after its last one is in no part, and has no end of its own.
+  let bytes = 0
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > options.limit.maxBytes + SURROUNDINGS_BYTES) breakOff(tooLarge(options.limit))
+  })
   const endEarly = (): void => cutOff(400, 'incomplete', 'The upload ended too early')
   request.once('error', endEarly).once('close', endEarly)
   // The sender may have hung up while we were looking up who it is.
