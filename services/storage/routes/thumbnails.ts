@@ -35,10 +35,11 @@ export const getThumbnail = route('getThumbnail', async (ctx) => {
 /** Makes a thumbnail and keeps it like any other content; null, which is kept too, when there cannot be one. */
 async function makeThumbnail(ctx: StorageContext, file: FileRow, size: number): Promise<string | null> {
   const { store, thumbnailer } = ctx.deps
-  const source = await store.get(file.sha256)
-  const picture = await thumbnailer.make(source, file.content_type, size).catch((error: unknown) => {
+  const { sha256: source, content_type: contentType } = file
+  const original = { sha256: source, contentType, open: () => store.get(source) }
+  const picture = await thumbnailer.make(original, size).catch((error: unknown) => {
     if (!(error instanceof ThumbnailError)) throw error
-    ctx.log.info({ err: error, sha256: file.sha256 }, 'no thumbnail')
+    ctx.log.info({ err: error, sha256: source }, 'no thumbnail')
     return null
   })
   const blob = picture && (await store.put(Readable.from([picture]), { maxBytes: picture.length }))
@@ -47,8 +48,8 @@ async function makeThumbnail(ctx: StorageContext, file: FileRow, size: number): 
       await lockBlob(sql, blob.sha256)
       await insertBlob(sql, { ...blob, scan: 'clean' })
     }
-    await insertThumbnail(sql, file.sha256, size, blob?.sha256 ?? null)
-    return (await findThumbnail(sql, file.sha256, size))?.sha256 ?? null
+    await insertThumbnail(sql, source, size, blob?.sha256 ?? null)
+    return (await findThumbnail(sql, source, size))?.sha256 ?? null
   })
 }
 

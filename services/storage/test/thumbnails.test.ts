@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 
 import sharp from 'sharp'
 
-import { canHaveThumbnail, createThumbnailer, ThumbnailError } from '../thumbnails/thumbnail.ts'
-import { redPdf } from './support/pdf.ts'
+import { canHaveThumbnail, createThumbnailer, ThumbnailError, type Source } from '../thumbnails/thumbnail.ts'
+import { endlessPdf, redPdf } from './support/pdf.ts'
 
 const thumbnailer = createThumbnailer()
-const make = (content: Buffer, type: string, size = 64) =>
-  thumbnailer.make(Readable.from([content]), type, size)
+const sourceOf = (content: Buffer, contentType: string): Source => ({
+  sha256: createHash('sha256').update(content).digest('hex'),
+  contentType,
+  open: async () => Readable.from([content]),
+})
+const make = (content: Buffer, type: string, size = 64) => thumbnailer.make(sourceOf(content, type), size)
 const picture = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: { r: 0, g: 0, b: 255 } } })
 
@@ -73,4 +78,28 @@ test('SVG and everything else has none', () => {
   assert.equal(canHaveThumbnail('text/html', 100), false)
   assert.equal(canHaveThumbnail('image/png', 100), true)
   assert.equal(canHaveThumbnail('image/png', 2 ** 40), false)
+})
+
+test('pages that take all the time they get are ended, and keep no picture waiting', async () => {
+  const hasty = createThumbnailer({ deadlineMs: 3000 })
+  let ended = 0
+  const pages = Array.from({ length: 4 }, (_, n) => {
+    const source = sourceOf(Buffer.concat([endlessPdf(), Buffer.from(`\n% ${n}`)]), 'application/pdf')
+    return assert.rejects(hasty.make(source, 64), ThumbnailError).finally(() => ended++)
+  })
+  await hasty.make(sourceOf(await picture(10, 10).png().toBuffer(), 'image/png'), 64)
+  assert.equal(ended, 0)
+  await Promise.all(pages)
+})
+
+test('who asks for the same meanwhile gets the same', async () => {
+  const content = await picture(30, 30).png().toBuffer()
+  let opened = 0
+  const source: Source = {
+    ...sourceOf(content, 'image/png'),
+    open: async () => (opened++, Readable.from([content])),
+  }
+  const [first, ...others] = await Promise.all([1, 2, 3].map(() => thumbnailer.make(source, 64)))
+  for (const other of others) assert.deepEqual(other, first)
+  assert.equal(opened, 1)
 })

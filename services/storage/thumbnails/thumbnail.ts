@@ -1,6 +1,7 @@
+import { fork } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { Worker } from 'node:worker_threads'
 
 import sharp from 'sharp'
 
@@ -9,7 +10,7 @@ const PIXELS_MAX = 64_000_000
 /** Sources above this are not worth reading for a picture of a few hundred pixels. */
 export const SOURCE_BYTES_MAX = 64 * 1024 * 1024
 const DEADLINE_MS = 15_000
-/** Each of them may hold a decoded picture. */
+/** Of pictures and of pages each. Every one of them may hold a decoded picture. */
 const AT_ONCE = 2
 
 export const THUMBNAIL_TYPE = 'image/webp'
@@ -19,9 +20,11 @@ export class ThumbnailError extends Error {
   override name = 'ThumbnailError'
 }
 
+export type Source = { sha256: string; contentType: string; open(): Promise<Readable> }
+
 export type Thumbnailer = {
   /** A WebP picture that fits into a square of `size` pixels. @throws ThumbnailError */
-  make(source: Readable, contentType: string, size: number): Promise<Buffer>
+  make(source: Source, size: number): Promise<Buffer>
 }
 
 // Never SVG: the library behind would follow references inside it.
@@ -30,20 +33,32 @@ const pictures = new Set(['image/avif', 'image/gif', 'image/jpeg', 'image/png', 
 export const canHaveThumbnail = (contentType: string, size: number): boolean =>
   size > 0 && size <= SOURCE_BYTES_MAX && (pictures.has(contentType) || contentType === 'application/pdf')
 
-/** Makes thumbnails off the main thread, a few at a time. */
-export function createThumbnailer(): Thumbnailer {
-  const enter = createGate(AT_ONCE)
+/** Makes thumbnails off the main thread, a few at a time, and each once, however many ask for it meanwhile. */
+export function createThumbnailer({ deadlineMs = DEADLINE_MS } = {}): Thumbnailer {
+  // Apart, so that pages which take all the time they get do not keep pictures waiting.
+  const enterPages = createGate(AT_ONCE)
+  const enterPictures = createGate(AT_ONCE)
+  const making = new Map<string, Promise<Buffer>>()
+
+  const make = async ({ contentType, open }: Source, size: number): Promise<Buffer> => {
+    const isPage = contentType === 'application/pdf'
+    const leave = await (isPage ? enterPages() : enterPictures())
+    try {
+      // Opened only now: those who wait hold no file.
+      const content = await buffer(await open())
+      return await shrink(isPage ? await firstPage(content, size, deadlineMs) : content, size)
+    } finally {
+      leave()
+    }
+  }
   return {
-    async make(source, contentType, size) {
-      const leave = await enter()
-      try {
-        const content = await buffer(source)
-        const picture = contentType === 'application/pdf' ? await firstPage(content, size) : content
-        return await shrink(picture, size)
-      } finally {
-        source.destroy()
-        leave()
-      }
+    make(source, size) {
+      const key = `${source.sha256} ${size}`
+      const known = making.get(key)
+      if (known) return known
+      const made = make(source, size).finally(() => making.delete(key))
+      making.set(key, made)
+      return made
     },
   }
 }
@@ -62,26 +77,32 @@ async function shrink(picture: Buffer, size: number): Promise<Buffer> {
   }
 }
 
-/** The first page as PNG, made in a thread with limited memory that is ended when it takes too long. */
-async function firstPage(content: Buffer, size: number): Promise<Buffer> {
+/**
+ * The first page as PNG. Made in a process of its own that is ended when it takes too long: a page can claim any amount
+ * of memory outside JavaScript's, which a thread would leave with us, and what it crashes is not us.
+ */
+async function firstPage(content: Buffer, size: number, deadlineMs: number): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
-  const worker = new Worker(new URL('./pdf-worker.ts', import.meta.url), {
-    workerData: { content: new Uint8Array(content), size },
-    resourceLimits: { maxOldGenerationSizeMb: 256 },
-    stdout: true,
-    stderr: true,
+  const child = fork(new URL('./pdf-page.ts', import.meta.url), {
+    execArgv: ['--max-old-space-size=256'],
+    serialization: 'advanced',
+    stdio: 'ignore',
+    // It needs none of our secrets.
+    env: {},
   })
-  const timer = setTimeout(() => reject(new Error('takes too long')), DEADLINE_MS)
-  worker.once('message', resolve)
-  worker.once('error', reject)
-  worker.once('exit', () => reject(new Error('ended without a page')))
+  const timer = setTimeout(() => reject(new Error('takes too long')), deadlineMs)
+  child.once('message', (page) => resolve(page as Uint8Array))
+  child.once('error', reject)
+  child.once('exit', () => reject(new Error('ended without a page')))
+  child.send({ content, size }, (error) => error && reject(error))
   try {
+    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL)
     return Buffer.from(await promise)
   } catch (error) {
     throw new ThumbnailError('the page cannot be drawn', { cause: error })
   } finally {
     clearTimeout(timer)
-    await worker.terminate()
+    child.kill('SIGKILL')
   }
 }
 

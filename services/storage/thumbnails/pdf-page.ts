@@ -1,16 +1,18 @@
-/** Draws the first page of a PDF in a worker thread: `{ content, size }` comes in, the bytes of a PNG go out. */
+/** Draws the first page of a PDF in a child process: `{ content, size }` comes in, the bytes of a PNG go out. */
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { parentPort, workerData } from 'node:worker_threads'
 
 import { createCanvas } from '@napi-rs/canvas'
 import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs'
 
-const { content, size } = workerData as { content: Uint8Array; size: number }
+// Whoever asked is gone: so is the need.
+process.once('disconnect', () => process.exit())
+const [{ content, size }] = (await once(process, 'message')) as [{ content: Uint8Array; size: number }]
 const folder = dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'))
 
 const document = await getDocument({
-  data: content,
+  data: new Uint8Array(content),
   // Pictures inside the page, in pixels: the same cap as for pictures themselves.
   maxImageSize: 64_000_000,
   enableXfa: false,
@@ -27,4 +29,4 @@ const canvas = createCanvas(Math.max(1, Math.ceil(viewport.width)), Math.max(1, 
 // pdf.js names the browser's types; this canvas is the one it uses itself under Node.
 await page.render({ canvas: canvas as never, canvasContext: canvas.getContext('2d') as never, viewport })
   .promise
-parentPort?.postMessage(await canvas.encode('png'), [])
+process.send?.(await canvas.encode('png'))
