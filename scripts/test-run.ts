@@ -20,7 +20,7 @@ export interface FileResult {
 type Counts = EventData.TestSummary['counts'] & { failed: number }
 
 /** One file may start databases, suites and clusters; a file that takes longer hangs. */
-const fileTimeoutMs = 300_000
+const fileTimeoutMs = 180_000
 
 /** Runs one test file in a process of its own. `signal` ends it early. */
 export async function runTestFile(file: string, signal: AbortSignal): Promise<FileResult> {
