@@ -16,7 +16,8 @@ const rfc3339 = (value: string): string => new Date(value).toISOString()
 export function openPool(url: string, max: number, name: string): Pool {
   return postgres(url, {
     max,
-    connection: { application_name: name },
+    // What `now()::date` means must not hang on how the server was set up.
+    connection: { application_name: name, TimeZone: 'UTC' },
     onnotice: () => {},
     types: {
       timestamptz: { to: 1184, from: [1184], serialize: toText, parse: rfc3339 },
