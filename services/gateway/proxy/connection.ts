@@ -169,13 +169,14 @@ export class Connection {
     if (this.deadline !== Infinity) this.deadline = Date.now() + this.#timeouts.idleMs
     try {
       this.#reader.read(chunk)
+      // Within, since a head that has come alone is passed on here, and may be one that cannot be.
+      this.#exchange?.onPause()
     } catch (error) {
-      return this.#fail(
+      this.#fail(
         'protocol',
         error instanceof Error ? error.message : 'a response that cannot be passed on',
       )
     }
-    this.#exchange?.onPause()
   }
 
   #onEnd(): void {

@@ -264,6 +264,43 @@ test('failures of the upstream are 502, 503 and 504 with a problem', async (t) =
   assert.deepEqual([dead.status, dead.code, dead.retryAfter], [503, 'upstream_unavailable', '1'])
 })
 
+test('a head that cannot be passed on is a 502 also when it comes alone', async (t) => {
+  const crashes: unknown[] = []
+  const onCrash = (error: unknown): void => void crashes.push(error)
+  process.on('uncaughtException', onCrash)
+  t.after(() => process.off('uncaughtException', onCrash))
+  const heads: Record<string, string> = {
+    '/name': 'Bad Name: x',
+    '/newline': 'X-A: a\nSet-Cookie: evil=1',
+    '/return': 'X-A: a\rSet-Cookie: evil=1',
+    '/nul': 'X-A: a\0b',
+    '/events': 'Content-Type: text/event-stream\r\nX(a: b',
+  }
+  const upstream = await startUpstream(t, (request) => {
+    const field = heads[(request.url ?? '').replace('/api/v1/things', '')]
+    request.socket.write(`HTTP/1.1 200 OK\r\n${field}\r\nTransfer-Encoding: chunked\r\n\r\n`, 'latin1')
+  })
+  const gateway = await startGateway(t, { things: upstream.url })
+  for (const path of Object.keys(heads)) {
+    const answer = await fetch(`${gateway.url}/api/v1/things${path}`, { method: 'POST' })
+    assert.equal(answer.status, 502, path)
+    assert.equal(answer.headers.get('set-cookie'), null)
+  }
+  assert.deepEqual(crashes, [])
+})
+
+test('an upstream of others is not given the session of the suite', async (t) => {
+  const upstream = await startUpstream(t)
+  const file = `upstreams: [{name: opened, prefix: /opened, targets: ["${upstream.url}"], access: open}]`
+  const gateway = await startGateway(t, { file })
+  await fetch(`${gateway.url}/opened`, { headers: { cookie: 'theirs=1; ait_session=secret' } })
+  await fetch(`${gateway.url}/opened`, { headers: { cookie: 'ait_session=secret' } })
+  assert.deepEqual(
+    upstream.seen.map(({ headers }) => headers.cookie),
+    ['theirs=1', undefined],
+  )
+})
+
 test('an answer that breaks off in the middle does not look whole', async (t) => {
   const upstream = await startUpstream(t, (request, response) => {
     response.writeHead(200, request.url?.endsWith('/sized') ? { 'content-length': 100 } : {})
