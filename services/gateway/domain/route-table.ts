@@ -49,6 +49,15 @@ function firstSegments(path: string, depth: number): string | undefined {
   return path.slice(0, end)
 }
 
+const encodedPlain = /%(2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi
+
+/**
+ * A path in the one form in which routes and limits are looked up: `%61` means `a` to every service
+ * (RFC 3986 §6.2.2.2), so it must to the edge.
+ */
+export const normalPath = (path: string): string =>
+  path.includes('%') ? path.replace(encodedPlain, decodeURIComponent) : path
+
 const dotSegment = /(^|[/\\]|%2f|%5c)(\.|%2e){1,2}([/\\]|%2f|%5c|$)/i
 const suspicious = /\.|%2e|\\|%5c/i
 

@@ -88,8 +88,6 @@ export function headFor(
   const { head, client } = passage
   const { config } = upstream
   const path = config.stripPrefix ? stripped(passage.path, config.prefix) : passage.path
-  // What goes to strangers gets no session: neither cookie nor the token that it stands for.
-  const isOpen = config.access === 'open'
   return forwardHead({
     method: passage.method,
     path: path + passage.query,
@@ -97,7 +95,7 @@ export function headFor(
     head,
     fateOf,
     authorization: passage.byCookie ? `Bearer ${passage.token}` : head.authorization,
-    cookie: head.cookie === undefined || isOpen ? head.cookie : withoutCookie(head.cookie, cookieName),
+    cookie: head.cookie && withoutCookie(head.cookie, cookieName),
     host: head.host ?? client.host,
     forwardedFor: client.address,
     forwardedProto: client.proto,

@@ -67,7 +67,8 @@ export function createFront(options: FrontOptions) {
     }
     if (isAmbiguousPath(passage.path))
       return refuse(response, problems.badRequest('bad_path', 'The path has . or .. segments'))
-    if (passage.path === '/metrics' && !isFromInside(passage)) return refuse(response, problems.notFound())
+    if (passage.route?.prefix === '/metrics' && !isFromInside(passage))
+      return refuse(response, problems.notFound())
     const limit = passage.route?.upstream?.config.bodyLimitBytes
     if (limit !== undefined && passage.head.contentLength > limit)
       return refuse(response, problems.tooLarge(limit), true)
@@ -175,15 +176,12 @@ function verify(
     return access === 'token' || error.status !== 401 ? error : undefined
   }
   try {
-    const found = verifier.verify(token)
-    if (!(found instanceof Promise)) return admit(found)
+    const known = verifier.known(token)
+    if (known) return admit(known)
     // Checking a signature costs more than all the rest: an address can have that only so often.
     const verdict = limiter.takeAddress(passage.client.address, passage.now)
-    if (!verdict.allowed) {
-      found.catch(() => {})
-      return problems.tooMany(verdict.resetSeconds)
-    }
-    return found.then(admit, reject)
+    if (!verdict.allowed) return problems.tooMany(verdict.resetSeconds)
+    return Promise.resolve(verifier.verify(token)).then(admit, reject)
   } catch (error) {
     return reject(error)
   }
@@ -209,8 +207,12 @@ function byCookie(
     passage.byCookie = true
     return verify(passage, options, token, access)
   }
-  const token = options.sessions.tokenOf(secret)
-  return typeof token === 'string' ? use(token) : token.then(use)
+  const known = options.sessions.known(secret)
+  if (known !== undefined) return use(known)
+  // Nor can it ask auth about made-up cookies any more often.
+  const verdict = options.limiter.takeAddress(client.address, passage.now)
+  if (!verdict.allowed) return problems.tooMany(verdict.resetSeconds)
+  return options.sessions.ask(secret).then(use)
 }
 
 function go(
@@ -260,7 +262,9 @@ function fromCache(passage: Passage, response: ServerResponse, { cache }: FrontO
     const value = request.headers[name]
     return Array.isArray(value) ? value.join(', ') : value
   }
-  const url = passage.path + passage.query
+  // With the host: an answer may name it, and what a client says there must not reach others.
+  const { proto, host } = passage.client
+  const url = `${proto}://${host}${passage.path}${passage.query}`
   const stored = cache.bytes > 0 ? cache.find(url, header, passage.now) : undefined
   if (!stored || header('range') !== undefined || header('cache-control')?.includes('no-')) {
     const edge = edgeOf(response)

@@ -58,8 +58,13 @@ export function createLimiter(rules: LimiterRules): Limiter {
 }
 
 /** A household has a /64 of IPv6 to choose addresses from: those count as one. */
-const networkOf = (address: string): string =>
-  address.includes(':') ? address.split(':', 4).join(':') : address
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address
+  const [head = '', tail = ''] = address.split('::', 2)
+  const [before, after] = [head.split(':').filter(Boolean), tail.split(':').filter(Boolean)]
+  const zeros = Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0')
+  return [...before, ...zeros, ...after].slice(0, 4).join(':')
+}
 
 export interface SharedCounts {
   /** Tells the others and learns from them now. Rejects when the store is away. */

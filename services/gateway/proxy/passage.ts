@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Principal } from '@ait/kit'
 import { clientOrigin, isHost, plainAddress, type ClientOrigin } from '../domain/client-address.ts'
+import { normalPath } from '../domain/route-table.ts'
 import { readHead, type RequestHead } from '../domain/request-head.ts'
 import type { Route } from './routes.ts'
 
@@ -9,7 +10,7 @@ export interface Passage {
   request: IncomingMessage
   method: string
   head: RequestHead
-  /** Without the query. */
+  /** Normal, without the query. */
   path: string
   /** From the `?`, or empty. */
   query: string
@@ -38,7 +39,7 @@ export function openPassage(
     request,
     method: request.method ?? 'GET',
     head,
-    path: mark < 0 ? url : url.slice(0, mark),
+    path: normalPath(mark < 0 ? url : url.slice(0, mark)),
     query: mark < 0 ? '' : url.slice(mark),
     route: undefined,
     client: originOf(request, head, peer, isTrusted),

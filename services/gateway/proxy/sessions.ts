@@ -3,11 +3,13 @@ import type { Revocations, Transport } from '@ait/kit'
 
 /** Turns the secret of a session cookie into the access token of its person. */
 export interface Sessions {
+  /** The token of a session that was asked for before. */
+  known(secret: string): string | undefined
   /**
-   * The token of a session: at once when it is known. Undefined when the session has ended.
+   * The token of a session. Undefined when the session has ended.
    * @throws Problem 503 when auth does not answer
    */
-  tokenOf(secret: string): string | Promise<string | undefined>
+  ask(secret: string): Promise<string | undefined>
   /** Forgets what is known of a session. */
   forget(secret: string): void
 }
@@ -30,7 +32,7 @@ export function createSessions(transport: Transport, revocations: Revocations, l
   revocations.onRevoked((id) => {
     for (const [secret, session] of known) if (session.sid === id) known.delete(secret)
   })
-  const ask = async (secret: string): Promise<string | undefined> => {
+  const exchange = async (secret: string): Promise<string | undefined> => {
     const path = '/internal/browser-sessions/exchange'
     const answer = await transport({ service: 'auth', method: 'POST', path, body: { secret } })
     if (answer.status === 401) return undefined
@@ -45,13 +47,16 @@ export function createSessions(transport: Transport, revocations: Revocations, l
     return access_token
   }
   return {
-    tokenOf(secret) {
+    known(secret) {
       const session = known.get(secret)
       if (session && session.until > Date.now() && !revocations.has(session.sid)) return session.token
       known.delete(secret)
+      return undefined
+    },
+    ask(secret) {
       const pending = asking.get(secret)
       if (pending) return pending
-      const question = ask(secret).finally(() => asking.delete(secret))
+      const question = exchange(secret).finally(() => asking.delete(secret))
       question.catch((error: unknown) => log.warn({ err: error }, 'a session cannot be exchanged'))
       asking.set(secret, question)
       return question

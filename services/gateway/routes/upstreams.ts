@@ -1,4 +1,4 @@
-import { problems } from '@ait/kit'
+import { principalId, problems } from '@ait/kit'
 import type { Static } from '@ait/kit/contract'
 import type { UpstreamEntry } from '../contract.ts'
 import type { Deps } from '../deps.ts'
@@ -35,15 +35,18 @@ export const listUpstreams = route('listUpstreams', async (ctx) => {
   return { items: items.map((upstream) => entryOf(upstream, deps)), next_cursor, file: fileState(deps) }
 })
 
-export const drainUpstream = route('drainUpstream', async ({ deps, params, body, log }) => {
+export const drainUpstream = route('drainUpstream', async ({ deps, params, body, log, principal }) => {
   const upstream = setDrained(deps, params.name, body.target, true)
-  log.warn({ upstream: params.name, target: body.target }, 'drained')
+  log.warn({ upstream: params.name, target: body.target, user_id: principalId(principal) }, 'drained')
   return entryOf(upstream, deps)
 })
 
-export const undrainUpstream = route('undrainUpstream', async ({ deps, params, body, log }) => {
+export const undrainUpstream = route('undrainUpstream', async ({ deps, params, body, log, principal }) => {
   const upstream = setDrained(deps, params.name, body.target, false)
-  log.warn({ upstream: params.name, target: body.target }, 'in service again')
+  log.warn(
+    { upstream: params.name, target: body.target, user_id: principalId(principal) },
+    'in service again',
+  )
   return entryOf(upstream, deps)
 })
 

@@ -47,6 +47,8 @@ test('a path can have a limit of its own', async (t) => {
   for (let i = 0; i < 3; i++) statuses.push((await get('/api/v1/things/login')).status)
   assert.deepEqual(statuses, [200, 200, 429])
   assert.equal((await get('/api/v1/things/login')).headers.get('ratelimit-policy'), '2;w=3600')
+  for (const same of ['/api/v1/things/login/', '/api/v1/things/%6cogin', '/api/v1/th%69ngs/logi%6E'])
+    assert.equal((await get(same)).status, 429, same)
   assert.equal((await get('/api/v1/things/other')).status, 200)
 })
 
@@ -69,6 +71,26 @@ test('tokens that are not valid are left to the service, and verified only so of
   const many = []
   for (let i = 0; i < 40; i++) many.push(await status('/api/v1/things', `${forged}${i}`))
   assert(many.includes(429))
+})
+
+test('an address that asks too often costs no more verifications', async (t) => {
+  const upstream = await startUpstream(t)
+  const env = { GATEWAY_RATE_ADDRESS_PER_MINUTE: '10' }
+  const gateway = await startGateway(t, { things: upstream.url, env })
+  const ann = await gateway.authority.tokenFor('ann')
+  assert.equal((await fetch(`${gateway.url}/api/v1/things`, bearer(ann))).status, 200)
+  let asked = 0
+  gateway.authority.introspect = async () => {
+    asked += 1
+    return null
+  }
+  for (let i = 0; i < 30; i++) await fetch(`${gateway.url}/api/v1/things`, bearer(`ait_guess${i}`))
+  assert(asked > 0 && asked <= 10, `${asked} of 30`)
+  assert.equal(
+    (await fetch(`${gateway.url}/api/v1/things`, bearer(ann))).status,
+    200,
+    'who is known is served',
+  )
 })
 
 test('a session that has ended stops at the edge within a second', async (t) => {
@@ -205,8 +227,11 @@ test('public answers are stored for as long as they say', async (t) => {
   assert.equal(again.text, first.text)
   assert.match(again.age ?? '', /^\d$/)
   // By hand, since fetch adds `Cache-Control: no-cache` to a conditional request.
-  const conditional = `GET /api/v1/things/a HTTP/1.1\r\nHost: a\r\nIf-None-Match: ${first.etag}\r\nConnection: close\r\n\r\n`
+  const { host } = new URL(gateway.url)
+  const conditional = `GET /api/v1/things/a HTTP/1.1\r\nHost: ${host}\r\nIf-None-Match: ${first.etag}\r\nConnection: close\r\n\r\n`
   assert.match(await exchangeRaw(gateway.port, conditional), /^HTTP\/1\.1 304 /)
+  const elsewhere = await exchangeRaw(gateway.port, conditional.replace(host, 'evil.example'))
+  assert.match(elsewhere, /^HTTP\/1\.1 200 /, 'not under the name of another host')
   assert.notEqual((await get('/a?x')).text, first.text)
   assert.notEqual((await get('/a', { 'cache-control': 'no-cache' })).text, first.text)
   for (const headers of [{ authorization: 'Bearer x' }, { cookie: 'a=1' }] as Record<string, string>[])
@@ -230,10 +255,12 @@ test('nothing of the suite that is not meant for outside can be reached', async 
   ])
     assert.equal((await fetch(gateway.url + path)).status, 404, path)
   assert.deepEqual(upstream.seen, [])
-  assert.equal(
-    (await fetch(`${gateway.url}/metrics`, { headers: { 'x-forwarded-for': '203.0.113.9' } })).status,
-    404,
-  )
+  for (const path of ['/metrics', '/metrics/', '/%6detrics', '/metric%73/'])
+    assert.equal(
+      (await fetch(gateway.url + path, { headers: { 'x-forwarded-for': '203.0.113.9' } })).status,
+      404,
+      path,
+    )
 })
 
 test('metrics and stats count what has passed', async (t) => {

@@ -7,8 +7,9 @@ import { chooseEncoding, isCompressible } from '../domain/encoding.ts'
 import { matchesTag, sharedFreshness } from '../domain/freshness.ts'
 import { membersOf } from '../domain/members.ts'
 import { createFates, readHead } from '../domain/request-head.ts'
-import { createRouteTable, isAmbiguousPath } from '../domain/route-table.ts'
+import { createRouteTable, isAmbiguousPath, normalPath } from '../domain/route-table.ts'
 import { mayActByCookie, mayConnectByCookie } from '../domain/same-origin.ts'
+import { networkOf } from '../proxy/limiter.ts'
 import { createTraceIds, isRequestId } from '../domain/trace.ts'
 import { forbiddenAddress, parseTarget } from '../domain/upstream-address.ts'
 
@@ -134,6 +135,25 @@ test('a trace is continued when its parent is well-formed (W3C Trace Context §3
   assert.equal(isRequestId('abc-123:456.7'), true)
   for (const bad of ['short', 'with space 123', 'line\nbreak-123', 'x'.repeat(129)])
     assert.equal(isRequestId(bad), false)
+})
+
+test('what need not be encoded is compared as it is (RFC 3986 §6.2.2.2)', () => {
+  assert.equal(normalPath('/%61%5A%7a%30%39%2d%2E%5f%7e/x'), '/aZz09-._~/x')
+  for (const other of ['/a%2Fb', '/a%20b', '/ñ%C3%B1', '/%5B%60%40%7B', '/%', '/%zz', '/%6'])
+    assert.equal(normalPath(other), other)
+  assert.equal(normalPath('/%2561'), '/%2561', 'once, not again')
+})
+
+test('the addresses of one IPv6 household count as one', () => {
+  assert.equal(networkOf('192.0.2.1'), '192.0.2.1')
+  for (const [one, other] of [
+    ['2001:db8::1', '2001:db8::2'],
+    ['2001:db8::1', '2001:db8:0:0:a:b:c:d'],
+    ['2001:db8:1::5', '2001:db8:1:0:ffff::'],
+    ['::1', '::2'],
+  ] as const)
+    assert.equal(networkOf(one), networkOf(other), `${one} ${other}`)
+  assert.notEqual(networkOf('2001:db8:0:1::1'), networkOf('2001:db8:0:2::1'))
 })
 
 test('cookies are read, removed and written', () => {

@@ -62,11 +62,12 @@ test('a trusted proxy is believed there as well', async (t) => {
 })
 
 test('bodies arrive whole', async (t) => {
-  const { get } = await startTogether(t)
+  const { authority, get } = await startTogether(t)
+  const authorization = `Bearer ${await authority.tokenFor('ann')}`
   const text = 'é'.repeat(100_000)
   const { body } = await get('/echo', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { authorization, 'content-type': 'application/json' },
     body: JSON.stringify({ text }),
   })
   assert.equal(body.body.text, text)

@@ -14,6 +14,8 @@ export interface Authority {
 }
 
 export interface Verifier {
+  /** Of a token that was verified before, without any work. @throws Problem 401 when it was revoked. */
+  known(token: string): Principal | undefined
   /** @throws Problem 401 when the token is malformed, expired, revoked or not for us. */
   verify(token: string): Principal | Promise<Principal>
 }
@@ -64,15 +66,13 @@ export function createVerifier(options: Options): Verifier {
     const claims = await verifyJwt(token, keys, options)
     return checked(remember(token, userOf(claims), (claims.exp ?? 0) * 1000))
   }
-  return {
-    verify(token) {
-      const known = verified.get(token)
-      if (!known) return verifyNew(token)
-      if (known.until > Date.now()) return checked(known.principal)
-      verified.delete(token)
-      return verifyNew(token)
-    },
+  const known = (token: string): Principal | undefined => {
+    const found = verified.get(token)
+    if (found && found.until > Date.now()) return checked(found.principal)
+    if (found) verified.delete(token)
+    return undefined
   }
+  return { known, verify: (token) => known(token) ?? verifyNew(token) }
 }
 
 const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest()
