@@ -24,6 +24,7 @@ export class ConnectionPool {
   readonly #idle: Connection[] = []
   /** Who waits, and until when. */
   readonly #queue = new Map<Exchange, number>()
+  readonly #readInto = Buffer.allocUnsafeSlow(65_536)
   #closed = false
 
   constructor(origin: Origin, timeouts: Timeouts, limits: PoolLimits) {
@@ -96,7 +97,7 @@ export class ConnectionPool {
   }
 
   #start(exchange: Exchange): void {
-    const connection = new Connection(this.#origin, this.#timeouts, this)
+    const connection = new Connection(this.#origin, this.#timeouts, this, this.#readInto)
     this.#all.add(connection)
     connection.send(exchange)
   }

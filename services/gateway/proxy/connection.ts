@@ -77,14 +77,13 @@ export class Connection {
   deadline = Infinity
   idleSince = 0
 
-  constructor(origin: Origin, timeouts: Timeouts, events: ConnectionEvents) {
+  constructor(origin: Origin, timeouts: Timeouts, events: ConnectionEvents, readInto: Buffer) {
     this.#events = events
     this.#timeouts = timeouts
-    this.#socket = open(origin)
+    this.#socket = open(origin, { into: readInto, onData: (chunk) => this.#onData(chunk) })
     this.deadline = Date.now() + timeouts.connectMs
     this.#socket.setNoDelay(true)
     this.#socket.once(origin.tls ? 'secureConnect' : 'connect', () => this.#onConnect())
-    this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     this.#socket.on('drain', () => this.#exchange?.onDrain())
     this.#socket.on('end', () => this.#onEnd())
     this.#socket.on('error', (error: Error) => this.#fail(this.#lossKind(), error.message))
@@ -172,10 +171,7 @@ export class Connection {
       // Within, since a head that has come alone is passed on here, and may be one that cannot be.
       this.#exchange?.onPause()
     } catch (error) {
-      this.#fail(
-        'protocol',
-        error instanceof Error ? error.message : 'a response that cannot be passed on',
-      )
+      this.#fail('protocol', error instanceof Error ? error.message : 'a response that cannot be passed on')
     }
   }
 
@@ -241,26 +237,41 @@ export class Connection {
   }
 }
 
-/** Opens a socket to the origin. A name that resolves to a forbidden address is not connected to. */
-export function open(origin: Origin): Socket {
-  const lookup: LookupFunction = (host, options, callback) =>
+export interface Reading {
+  /** May be shared by many sockets: it is read into and handed over in one go. */
+  into: Buffer
+  /** The chunk is its own only during the call. */
+  onData(chunk: Buffer): void
+}
+
+/**
+ * Opens a socket to the origin. A name that resolves to a forbidden address is not connected to.
+ * @param reading spares each read an allocation and the machinery of a stream. Without it the socket is
+ * an ordinary stream.
+ */
+export function open(origin: Origin, reading?: Reading): Socket {
+  const { host, port } = origin
+  const lookup = guardedLookup(origin)
+  if (origin.tls) {
+    const name = isIP(host) === 0 ? { servername: host } : {}
+    const socket = connectTls({ host, port, lookup, ALPNProtocols: ['http/1.1'], ...name })
+    return reading ? socket.on('data', reading.onData) : socket
+  }
+  if (!reading) return connectTcp({ host, port, lookup })
+  const callback = (length: number, bytes: Uint8Array): boolean => {
+    reading.onData((bytes as Buffer).subarray(0, length))
+    return true
+  }
+  return connectTcp({ host, port, lookup, onread: { buffer: reading.into, callback } })
+}
+
+function guardedLookup({ allowLinkLocal }: Origin): LookupFunction {
+  return (host, options, callback) =>
     resolve(host, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '', 0)
-      const bad = origin.allowLinkLocal
-        ? undefined
-        : addresses.find(({ address }) => forbiddenAddress(address))
+      const bad = allowLinkLocal ? undefined : addresses.find(({ address }) => forbiddenAddress(address))
       if (bad) return callback(new Error(`${host} is at the link-local address ${bad.address}`), '', 0)
       if (options.all) return callback(null, addresses as never)
       callback(null, addresses[0]?.address ?? '', addresses[0]?.family ?? 0)
     })
-  const { host, port } = origin
-  return origin.tls
-    ? connectTls({
-        host,
-        port,
-        lookup,
-        ALPNProtocols: ['http/1.1'],
-        ...(isIP(host) === 0 && { servername: host }),
-      })
-    : connectTcp({ host, port, lookup })
 }

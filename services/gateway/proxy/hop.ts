@@ -141,11 +141,11 @@ export class Hop implements Exchange {
       if (this.#length === chunk.length) {
         this.#leave()
         if (chunk.length <= onePacketBytes) this.#response.end(chunk.toString('latin1'), 'latin1')
-        else this.#response.end(chunk)
+        else this.#response.end(Buffer.from(chunk))
         return
       }
     }
-    if (this.#response.write(chunk)) return
+    if (this.#response.write(Buffer.from(chunk))) return
     const { connection } = this
     connection?.pause()
     this.#response.once('drain', () => connection?.resume())

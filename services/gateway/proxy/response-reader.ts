@@ -2,7 +2,7 @@
 export interface ResponseSink {
   /** `bodyLength` is -1 when it is not known before the end. */
   onHead(status: number, headers: string[], bodyLength: number): void
-  /** The chunk is the sink's to keep. */
+  /** The chunk is the sink's only during the call: what is kept longer must be copied. */
   onBody(chunk: Buffer): void
   onEnd(): void
 }
@@ -105,7 +105,7 @@ export class ResponseReader {
     const end = text.indexOf(crlf2)
     if (end < 0) {
       if (chunk.length >= maxHeadBytes) throw new ProtocolError('the head of the response is too long')
-      this.#pending = chunk
+      this.#pending = Buffer.from(chunk)
       return empty
     }
     this.#pending = undefined

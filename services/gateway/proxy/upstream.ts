@@ -62,6 +62,7 @@ export function createUpstream(config: UpstreamConfig, log: (message: string) =>
     record(target, { ok, reached }, now) {
       if (reached) breaker.succeeded()
       else breaker.failed(now)
+      if (ok && target.outlier.consecutiveFailures === 0 && target.outlier.ejections === 0) return
       const ejected = targets.filter((other) => other.outlier.ejectedUntil > now).length
       if (recordOutcome(target.outlier, ok, now, { total: targets.length, ejected }))
         log(`${config.name}: ${target.url} failed again and again and is left out for a while`)
