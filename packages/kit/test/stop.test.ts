@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { startService } from '@ait/kit'
-import { startTestService, type TestService } from '@ait/testing'
+import { startService, type ServiceManifest, type ServiceRuntime } from '@ait/kit'
+import { startTestService, until, type TestService } from '@ait/testing'
 import { createHealth } from '../src/http/health.ts'
 import { startChild } from './child.ts'
 import { notes, type Deps } from './fixtures/notes/service.ts'
@@ -68,34 +68,29 @@ test('whoever stops it a second time waits for the first', async (t) => {
 
 test('a service that cannot start leaves nothing running', async (t) => {
   const { service } = await start(t)
-  const connections = async () =>
-    Number(
-      (
-        await service.sql`select count(*)::int as n from pg_stat_activity where datname = current_database()`
-      )[0]?.['n'],
-    )
   const { platform } = service.service.runtime
-  const before = await connections()
-  const failing = [
-    { ...notes, setup: () => Promise.reject(new Error('no blobs')) },
-    {
-      ...notes,
-      mount: () => {
-        throw new Error('no mount')
-      },
-    },
-    { ...notes, routes: notes.routes.slice(1) },
-    { ...notes, routes: [...notes.routes, { operation: 'unknown', handler: async () => {} }] },
-  ]
-  let stopped = 0
-  for (const manifest of failing) await assert.rejects(startService(manifest, platform))
-  const own = {
-    ...notes,
-    setup: (runtime: any) => (runtime.onStop(() => void stopped++), Promise.reject(new Error('late'))),
+  const env = { ...platform.env, KITBROKEN_DATABASE_URL: platform.env['KITNOTES_DATABASE_URL'] }
+  const broken = (part: Partial<ServiceManifest>) =>
+    startService({ ...notes, name: 'kitbroken', ...part }, { ...platform, env })
+  const fail = (): never => {
+    throw new Error('on purpose')
   }
-  await assert.rejects(startService(own, platform), /late/)
+  let stopped = 0
+  const setup = (runtime: ServiceRuntime): never => {
+    runtime.onStop(() => void stopped++)
+    return fail()
+  }
+  await assert.rejects(broken({ setup }), /on purpose/)
   assert.equal(stopped, 1)
-  assert.equal(await connections(), before)
+  await assert.rejects(broken({ mount: fail }), /on purpose/)
+  await assert.rejects(broken({ routes: notes.routes.slice(1) }), /operation listNotes has no route/)
+  const unknown = { operation: 'unknown', handler: async () => {} }
+  await assert.rejects(broken({ routes: [...notes.routes, unknown] }), /no operation unknown in the contract/)
+  await until('its connections to be gone', async () => {
+    const left =
+      await service.sql`select 1 from pg_stat_activity where application_name like 'ait-kitbroken%'`
+    return left.length === 0
+  })
 })
 
 test('a process that starts and stops a service ends by itself', async (t) => {
