@@ -180,7 +180,6 @@ const webUpstream = (url: string, bodyLimitBytes: number): UpstreamConfig => ({
   targets: url.split(',').map((target) => target.trim().replace(/\/$/, '')),
   health: { path: '/', intervalMs: 5000, timeoutMs: 3000 },
   timeouts: defaultTimeouts,
-  rateLimit: null,
   bodyLimitBytes,
   allowLinkLocal: false,
   service: null,

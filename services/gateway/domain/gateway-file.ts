@@ -83,7 +83,6 @@ export interface UpstreamConfig {
   targets: string[]
   health: { path: string; intervalMs: number; timeoutMs: number } | null
   timeouts: { connectMs: number; headersMs: number; idleMs: number }
-  rateLimit: WindowRule | null
   bodyLimitBytes: number
   allowLinkLocal: boolean
   /** Name of the suite's service that stands there, which may be in this process. */
@@ -109,11 +108,14 @@ export function readGatewayFile(
     .map((fault) => `${fault.instancePath || '/'} ${fault.message}${extraName(fault)}`)
   if (faults.length > 0) throw new GatewayFileError(faults.join('\n'))
   const upstreams = (file.upstreams ?? []).map((entry) => upstreamConfig(entry, bodyLimitBytes))
-  const limits = (file.rate_limits ?? []).map(({ prefix, requests, window_s }) => ({
-    prefix,
-    limit: requests,
-    windowSeconds: window_s,
-  }))
+  const limits = [
+    ...(file.rate_limits ?? []),
+    ...(file.upstreams ?? []).flatMap(({ prefix, rate_limit }) =>
+      rate_limit ? [{ prefix, ...rate_limit }] : [],
+    ),
+  ].map(({ prefix, requests, window_s }) => ({ prefix, limit: requests, windowSeconds: window_s }))
+  const twice = limits.find(({ prefix }, i) => limits.findIndex((other) => other.prefix === prefix) !== i)
+  if (twice) throw new GatewayFileError(`two limits for ${twice.prefix}`)
   return { upstreams, limits }
 }
 
@@ -126,7 +128,7 @@ function upstreamConfig(entry: Static<typeof UpstreamEntry>, bodyLimitBytes: num
       throw new GatewayFileError(`${entry.name}: ${(error as Error).message}`)
     }
   }
-  const { health, timeouts, rate_limit } = entry
+  const { health, timeouts } = entry
   return {
     name: entry.name,
     prefix: entry.prefix,
@@ -141,7 +143,6 @@ function upstreamConfig(entry: Static<typeof UpstreamEntry>, bodyLimitBytes: num
       headersMs: timeouts?.headers_ms ?? defaultTimeouts.headersMs,
       idleMs: timeouts?.idle_ms ?? defaultTimeouts.idleMs,
     },
-    rateLimit: rate_limit ? { limit: rate_limit.requests, windowSeconds: rate_limit.window_s } : null,
     bodyLimitBytes: entry.body_limit_bytes ?? bodyLimitBytes,
     allowLinkLocal,
     service: null,

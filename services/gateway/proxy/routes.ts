@@ -47,7 +47,6 @@ export function serviceUpstreams(
         .map((url) => url.trim().replace(/\/$/, '')),
       health: { path: '/health/ready', intervalMs: 5000, timeoutMs: 3000 },
       timeouts: defaultTimeouts,
-      rateLimit: null,
       bodyLimitBytes,
       allowLinkLocal: false,
       service: info.name,

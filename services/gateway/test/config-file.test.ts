@@ -41,6 +41,10 @@ test('a bad file keeps the old one running and says why', async (t) => {
     ['upstreams: [{name: things, prefix: /a, targets: ["http://a"]}]', /two upstreams/],
     ['upstreams: [{name: a, prefix: /docs, targets: ["http://a"]}]', /two routes/],
     ['upstreams: [{name: a, prefix: /a, targets: ["http://a"], weight: 3}]', /weight/],
+    [
+      'rate_limits: [{prefix: /a, requests: 1, window_s: 1}, {prefix: /a, requests: 2, window_s: 1}]',
+      /two limits/,
+    ],
   ]
   for (const [text, why] of faults) {
     await gateway.writeFile(text)

@@ -40,7 +40,9 @@ test('people are counted by who they are, everybody else by address, and told ho
 
 test('a path can have a limit of its own', async (t) => {
   const upstream = await startUpstream(t)
-  const file = 'rate_limits: [{prefix: /api/v1/things/login, requests: 2, window_s: 3600}]'
+  const file = `rate_limits: [{prefix: /api/v1/things/login, requests: 2, window_s: 3600}]
+upstreams:
+  - {name: few, prefix: /few, targets: ["${upstream.url}"], rate_limit: {requests: 1, window_s: 60}}`
   const gateway = await startGateway(t, { things: upstream.url, file })
   const get = (path: string) => fetch(gateway.url + path)
   const statuses = []
@@ -50,6 +52,7 @@ test('a path can have a limit of its own', async (t) => {
   for (const same of ['/api/v1/things/login/', '/api/v1/things/%6cogin', '/api/v1/th%69ngs/logi%6E'])
     assert.equal((await get(same)).status, 429, same)
   assert.equal((await get('/api/v1/things/other')).status, 200)
+  assert.deepEqual([(await get('/few/a')).status, (await get('/few/b')).status], [200, 429])
 })
 
 test('tokens that are not valid are left to the service, and verified only so often', async (t) => {
