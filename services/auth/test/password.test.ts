@@ -55,6 +55,25 @@ test('a storm beyond the queue is refused, the rest is served, and the queue is 
 const check = createPasswordCheck()
 const juan = { email: 'user@example.com', fullName: 'Juan Pérez' }
 
+test('the longest passwords are judged about as fast as those of 48 characters', () => {
+  const cpu = (password: string): number => {
+    const before = process.cpuUsage()
+    check(password, juan)
+    const { user, system } = process.cpuUsage(before)
+    return user + system
+  }
+  const digits = (length: number): string => '1991'.repeat(64).slice(0, length)
+  cpu(digits(48))
+  const least = (length: number): number => Math.min(...Array.from({ length: 5 }, () => cpu(digits(length))))
+  const [usual, longest] = [least(48), least(256)]
+  assert.ok(longest < usual * 4, `${longest} µs against ${usual} µs`)
+  assert.equal(
+    check('tres tristes tigres tragaban trigo en un trigal, en tres tristes trastos', juan).ok,
+    true,
+  )
+  assert.equal(check('a'.repeat(256), juan).ok, false)
+})
+
 for (const password of [
   'SecurePass123!',
   'kX7$mPq2',
