@@ -4,7 +4,8 @@ import { LoginResult, Token, tokenPairExample } from './schemas.ts'
 const Provider = T.Object({ provider: T.String({ pattern: '^[a-z0-9][a-z0-9-]{0,31}$' }) })
 const ReturnTo = T.String({
   maxLength: 500,
-  pattern: '^/(?![/\\\\])',
+  // Browsers take a backslash for a slash and leave tabs and line breaks out: `/\t/evil.example`.
+  pattern: '^/(?!/)[!-\\[\\]-~]*$',
   description: 'Path of the web workspace to end at',
 })
 
@@ -42,6 +43,7 @@ export const oauthOperations = {
   }),
   completeOauth: post('/oauth/complete', {
     summary: 'Exchange the one-time code for tokens',
+    description: 'From the browser that set out: its cookie of the callback has to come along.',
     allow: 'public',
     body: T.Object({ code: Token }),
     200: LoginResult,

@@ -17,7 +17,7 @@ export interface ChallengeData {
     link: boolean
   }
   /** Somebody came back from a provider and has yet to fetch their tokens. */
-  login_code: { methods: string[] }
+  login_code: { methods: string[]; browserHash: string }
   passkey_registration: { challenge: string }
   passkey_login: { challenge: string }
 }

@@ -37,14 +37,18 @@ export const finishOauth = route('finishOauth', async (ctx) => {
   const started =
     typeof state === 'string' ? await takeChallenge(ctx.sql, 'oauth', state, ctx.now()) : undefined
   clearCookie(ctx.reply)
-  // Only the browser that set out may come back: else somebody could be signed in to another's account.
-  const isOwn =
-    started && equalSecrets(hashToken(browserOf(ctx)).toString('base64url'), started.data.browserHash)
-  if (!isOwn || started.data.provider !== ctx.params.provider)
+  if (
+    !started ||
+    !isOwnBrowser(ctx, started.data.browserHash) ||
+    started.data.provider !== ctx.params.provider
+  )
     return sendBack(ctx, null, { error: 'login_expired' })
   const login = await finish(ctx, started)
   if ('error' in login) return sendBack(ctx, started, login)
-  return sendBack(ctx, started, await ctx.write((unit) => settle(unit, started, login)))
+  const result = await ctx.write((unit) => settle(unit, started, login))
+  // The code is for this browser too.
+  if ('code' in result) ctx.reply.removeHeader('set-cookie')
+  return sendBack(ctx, started, result)
 })
 
 /** The one-time code or the reason why not, for the page that the browser is sent to. */
@@ -58,20 +62,23 @@ async function settle(
   if ('refused' in outcome) return { error: outcome.refused satisfies OauthRefusal }
   if (started.data.link) return { linked: login.provider }
   const expiresAt = new Date(unit.now().getTime() + codeMs)
-  const data = { methods: [login.provider] }
+  const data = { methods: [login.provider], browserHash: started.data.browserHash }
   const { id: userId } = outcome.account
   return { code: await insertChallenge(unit.sql, { kind: 'login_code', userId, data, expiresAt }) }
 }
 
-export const completeOauth = route('completeOauth', (ctx) =>
-  ctx.write(async (unit) => {
+export const completeOauth = route('completeOauth', async (ctx) => {
+  const tokens = await ctx.write(async (unit) => {
     const challenge = await takeChallenge(unit.sql, 'login_code', ctx.body.code, unit.now())
     const account = challenge?.user_id && (await findAccount(unit.sql, challenge.user_id))
-    if (!challenge || !account) throw problems.unauthorized('Too late: sign in again', 'invalid_code')
+    if (!challenge || !account || !isOwnBrowser(ctx, challenge.data.browserHash))
+      throw problems.unauthorized('Too late: sign in again', 'invalid_code')
     refuseDisabled(account)
     return passFirstFactor(unit, account, deviceOf(ctx.request), challenge.data.methods)
-  }),
-)
+  })
+  clearCookie(ctx.reply)
+  return tokens
+})
 
 export const listIdentities = route('listIdentities', async (ctx) => {
   const { id } = await ownAccount(ctx)
@@ -171,6 +178,10 @@ function sendBack(
   const fragment = new URLSearchParams({ ...result, ...(returnTo && { return_to: returnTo }) })
   ctx.reply.header('location', `${ctx.config.AUTH_WEB_URL}${page}#${fragment}`)
 }
+
+/** Only the browser that set out may come back: else somebody could be signed in to another's account. */
+const isOwnBrowser = (ctx: Pick<AuthContext, 'request'>, browserHash: string): boolean =>
+  equalSecrets(hashToken(browserOf(ctx)).toString('base64url'), browserHash)
 
 const browserOf = ({ request }: Pick<AuthContext, 'request'>): string =>
   new RegExp(`(?:^|;\\s*)${cookieName}=([\\w-]+)`).exec(request.headers.cookie ?? '')?.[1] ?? ''

@@ -28,7 +28,7 @@ const fragment = (location: string) =>
   Object.fromEntries(new URLSearchParams(new URL(location).hash.slice(1)))
 
 /** Goes to the provider and comes back as the browser does; what the page at the end finds. */
-async function signInBy(claims: Record<string, unknown>, start?: { url: string; cookie: string }) {
+async function comeBack(claims: Record<string, unknown>, start?: { url: string; cookie: string }) {
   const started = start ?? (await setOut())
   provider.claims = claims
   const back = provider.authorize(started.url)
@@ -37,8 +37,11 @@ async function signInBy(claims: Record<string, unknown>, start?: { url: string; 
     { params, query: Object.fromEntries(back.searchParams), headers: { cookie: started.cookie } },
     302,
   )
-  return fragment(answer.headers['location'])
+  return { result: fragment(answer.headers['location']), cookie: started.cookie }
 }
+type ComeBack = Awaited<ReturnType<typeof comeBack>>
+
+const signInBy = async (...given: Parameters<typeof comeBack>) => (await comeBack(...given)).result
 
 async function setOut(query = {}) {
   const answer = await auth.nobody.call('startOauth', { params, query }, 302)
@@ -47,8 +50,12 @@ async function setOut(query = {}) {
 
 const cookieOf = (header: string) => header.split(';')[0] as string
 
-async function complete(code: string | undefined): Promise<Person> {
-  const tokens = (await auth.nobody.call('completeOauth', { body: { code } }, 200)).body
+/** With the cookie that the browser still has. */
+const exchange = ({ result: { code }, cookie }: ComeBack, expected: number) =>
+  auth.nobody.call('completeOauth', { body: { code }, headers: { cookie } }, expected)
+
+async function complete(back: ComeBack): Promise<Person> {
+  const tokens = (await exchange(back, 200)).body
   const caller = auth.with(tokens.access_token)
   const me = (await caller.call('getMe', {}, 200)).body
   return { ...caller, id: me.id, email: me.email, tokens }
@@ -98,16 +105,16 @@ test('the redirect carries state, nonce and PKCE, and a cookie that binds the br
 })
 
 test('somebody new is registered, and signed in again the next time', async () => {
-  const { code } = await signInBy(verified('nina'))
-  const person = await complete(code)
+  const back = await comeBack(verified('nina'))
+  const person = await complete(back)
   const me = (await person.call('getMe', {}, 200)).body
   assert.deepEqual(
     [me.email, me.full_name, me.email_verified, me.role],
     ['nina@example.net', 'nina', true, 'user'],
   )
   assert.equal((await auth.events('auth.user.registered.v1')).at(-1).id, person.id)
-  await auth.nobody.call('completeOauth', { body: { code } }, 401)
-  const again = await complete((await signInBy({ ...verified('nina'), email: 'renamed@example.net' })).code)
+  await exchange(back, 401)
+  const again = await complete(await comeBack({ ...verified('nina'), email: 'renamed@example.net' }))
   assert.equal(again.id, person.id)
   const identities = (await person.call('listIdentities', {}, 200)).body.items
   assert.deepEqual(
@@ -118,7 +125,7 @@ test('somebody new is registered, and signed in again the next time', async () =
 
 test('an account with the same proved address is linked; one with an unproved address is not', async () => {
   const olga = await verifiedPerson('olga')
-  const signedIn = await complete((await signInBy(verified('olga'))).code)
+  const signedIn = await complete(await comeBack(verified('olga')))
   assert.equal(signedIn.id, olga.id)
   const paul = await auth.newPerson('paul')
   await auth.sql`update users set email = 'paul@example.net' where id = ${paul.id}`
@@ -131,13 +138,12 @@ test('an account with the same proved address is linked; one with an unproved ad
 test('a second factor is asked for here as well', async () => {
   const person = await verifiedPerson('sara')
   await enableTotp(auth, person)
-  const { code } = await signInBy(verified('sara'))
-  const half = (await auth.nobody.call('completeOauth', { body: { code } }, 200)).body
+  const half = (await exchange(await comeBack(verified('sara')), 200)).body
   assert.equal(half.mfa_required, true)
 })
 
 test('a disabled account stays out', async () => {
-  const person = await complete((await signInBy(verified('tim'))).code)
+  const person = await complete(await comeBack(verified('tim')))
   await (
     await auth.admin()
   ).call('updateAccount', { params: { id: person.id }, body: { disabled: true } }, 200)
@@ -164,11 +170,21 @@ test('another browser, a second return and a forged state lead nowhere', async (
   assert.equal(rows.length, 0)
 })
 
+test('the code is good in the browser that set out only, or anybody could sign others in as themselves', async () => {
+  const { result } = await comeBack(verified('xena'))
+  await exchange({ result, cookie: '' }, 401)
+  const mine = await comeBack(verified('xena'))
+  await exchange({ ...mine, cookie: (await setOut()).cookie }, 401)
+  const answer = await exchange(mine, 200)
+  assert.match(answer.headers['set-cookie'], /^ait_oauth=; .*Max-Age=0/)
+})
+
 test('the way back leads inside the workspace only', async () => {
   const started = await setOut({ return_to: '/tasks?x=1' })
   const result = await signInBy(verified('vera'), started)
   assert.equal(result['return_to'], '/tasks?x=1')
-  for (const return_to of ['https://evil.example', '//evil.example', '/\\evil.example', 'tasks'])
+  const tricks = ['/\\evil.example', '/\t/evil.example', '/\n/evil.example', '/x\r\ny', '/日本', '/a b']
+  for (const return_to of ['https://evil.example', '//evil.example', 'tasks', ...tricks])
     await auth.nobody.call('startOauth', { params, query: { return_to } }, 422)
 })
 
@@ -183,14 +199,14 @@ test('a signed-in person links a provider, which cannot be linked twice, and unl
   assert.deepEqual(await signInBy(identity, await link(person)), { linked: 'fake' })
   assert.deepEqual(await signInBy(identity, await link(other)), { error: 'identity_taken' })
   assert.deepEqual(await signInBy({ sub: 'sub-second' }, await link(person)), { error: 'provider_linked' })
-  assert.equal((await complete((await signInBy(identity)).code)).id, person.id)
+  assert.equal((await complete(await comeBack(identity))).id, person.id)
   await person.call('unlinkIdentity', { params }, 204)
   await person.call('unlinkIdentity', { params }, 404)
   assert.deepEqual(await signInBy(identity), { error: 'email_not_verified_by_provider' })
 })
 
 test('the last way in stays', async () => {
-  const person = await complete((await signInBy(verified('wanda'))).code)
+  const person = await complete(await comeBack(verified('wanda')))
   assert.equal((await person.call('unlinkIdentity', { params }, 409)).body.code, 'last_way_in')
   await person.call('changePassword', { body: { new_password: 'tres tristes tigres' } }, 204)
   await person.call('unlinkIdentity', { params }, 204)
