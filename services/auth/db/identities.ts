@@ -41,6 +41,9 @@ export const useIdentity = (
 ) => sql`
   update identities set last_used_at = ${now}, email = ${email} where provider = ${provider} and subject = ${subject}`
 
+export const deleteIdentities = (sql: Sql, userId: string) =>
+  sql`delete from identities where user_id = ${userId}`
+
 export const deleteIdentity = async (sql: Sql, userId: string, provider: string): Promise<boolean> =>
   (await sql`delete from identities where user_id = ${userId} and provider = ${provider} returning user_id`)
     .length > 0

@@ -2,10 +2,13 @@ import { problems } from '@ait/kit'
 import { checkedEmail } from '../accounts/checks.ts'
 import { linkInvalid, notify } from '../accounts/mail.ts'
 import { ownAccount } from '../accounts/person.ts'
+import { markRevoked, personalTokenIds } from '../db/api-tokens.ts'
+import { deleteIdentities } from '../db/identities.ts'
 import { dropMailTokens, findMailToken, takeMailToken } from '../db/mail-tokens.ts'
-import { findAccount, setPassword, updateUser } from '../db/users.ts'
+import { insertRevocations } from '../db/revocations.ts'
+import { findAccount, setPassword, updateUser, type Account } from '../db/users.ts'
 import { hashToken } from '../domain/opaque-token.ts'
-import { route } from '../kit.ts'
+import { route, type AuthUnit } from '../kit.ts'
 import { deviceOf } from '../sessions/device.ts'
 import { endSessionsOf } from '../sessions/end.ts'
 import { checkCredentials, hashChosen } from '../sign-in/password.ts'
@@ -38,15 +41,25 @@ export const resetPassword = route('resetPassword', async (ctx) => {
     const account = token?.user_id && (await findAccount(unit.sql, token.user_id))
     if (!account) throw linkInvalid()
     await setPassword(unit.sql, account.id, passwordHash, now)
-    // Whoever has the link reads the mail of that address.
-    if (!account.email_verified_at && token.email === account.email)
-      await updateUser(unit.sql, account, { email_verified_at: now.toISOString() }, now)
+    if (!account.email_verified_at && token.email === account.email) await proveAddress(unit, account)
     await dropMailTokens(unit.sql, account.id, 'change_email')
     await endSessionsOf(unit, account.id, 'password_changed')
     await unit.audit('password.reset', { type: 'user', id: account.id })
     await notify(unit, account, 'password_changed')
   })
 })
+
+/**
+ * Whoever has the link reads the mail of that address. Whoever had the account until now never proved
+ * that they do: what they left behind to come back by goes, second factors apart.
+ */
+async function proveAddress(unit: AuthUnit, account: Account): Promise<void> {
+  await updateUser(unit.sql, account, { email_verified_at: unit.now().toISOString() }, unit.now())
+  const tokens = await personalTokenIds(unit.sql, account.id)
+  await markRevoked(unit.sql, tokens, unit.now())
+  await insertRevocations(unit.sql, tokens, unit.now())
+  await deleteIdentities(unit.sql, account.id)
+}
 
 export const changePassword = route('changePassword', async (ctx) => {
   const account = await ownAccount(ctx)

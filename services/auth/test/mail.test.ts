@@ -46,6 +46,31 @@ describe('forgotten password', () => {
     await mailTo(auth, person.email, 'password_changed')
   })
 
+  test('who took an address that is not theirs keeps no way back once its owner sets a password', async () => {
+    const squatter = await auth.newPerson()
+    const made = await squatter.call('createToken', { body: { name: 'x', scopes: ['*'] } }, 201)
+    const squatters = auth.with(made.body.token)
+    await squatters.call('getMe', {}, 200)
+    await auth.sql`insert into identities (provider, subject, user_id) values ('fake', 'squatter', ${squatter.id})`
+    await auth.nobody.call('forgotPassword', { body: { email: squatter.email } }, 202)
+    const token = tokenIn(await mailTo(auth, squatter.email, 'reset_password'))
+    await auth.nobody.call('resetPassword', { body: { token, password: better } }, 204)
+    await until('the token is refused', async () => (await squatters.call('getMe')).status === 401, 1000)
+    const owner = await auth.signIn(squatter.email, better)
+    assert.deepEqual((await owner.call('listTokens', {}, 200)).body.items, [])
+    assert.deepEqual((await owner.call('listIdentities', {}, 200)).body.items, [])
+  })
+
+  test('an owner who has proved the address keeps their tokens when they forget the password', async () => {
+    const person = await auth.newPerson()
+    await auth.sql`update users set email_verified_at = now() where id = ${person.id}`
+    const made = await person.call('createToken', { body: { name: 'x', scopes: ['*'] } }, 201)
+    await auth.nobody.call('forgotPassword', { body: { email: person.email } }, 202)
+    const token = tokenIn(await mailTo(auth, person.email, 'reset_password'))
+    await auth.nobody.call('resetPassword', { body: { token, password: better } }, 204)
+    await auth.with(made.body.token).call('getMe', {}, 200)
+  })
+
   test('a newer link replaces the older, and each expires', async () => {
     const person = await auth.newPerson()
     const ask = async (former = ''): Promise<string> => {
