@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { isAdmin, problems } from '@ait/kit'
+import { isAdmin, isSuite, problems } from '@ait/kit'
 import { checkTimeZone, checkedEmail } from '../accounts/checks.ts'
 import { createAccount, type AccountDraft } from '../accounts/create.ts'
 import { lockSetup } from '../accounts/first-admin.ts'
@@ -128,7 +128,7 @@ export const getSignInOptions = route('getSignInOptions', async (ctx) => ({
 
 /** An administrator, or the suite itself; a token made for an outside service is neither. */
 const isPrivileged = ({ principal }: Pick<AuthContext, 'principal'>): boolean =>
-  isAdmin(principal) || (principal.kind === 'service' && !principal.scopes)
+  isAdmin(principal) || isSuite(principal)
 
 function checkRole(ctx: Pick<AuthContext, 'principal'>, role: Role): void {
   const caller = isPrivileged(ctx) ? 'admin' : undefined

@@ -1,4 +1,4 @@
-import { problems, type Principal } from '@ait/kit'
+import { isSuite, problems, type Principal } from '@ait/kit'
 import { useApiToken } from '../db/api-tokens.ts'
 import { findOpenSession, lockRefreshToken } from '../db/sessions.ts'
 import type { ApiTokensRow } from '../db/types.ts'
@@ -29,7 +29,7 @@ export const listRevocations = route('listRevocations', (ctx) => {
 
 /** Only the suite's own services: a token made for an outside one does not open what is internal. */
 export function requireSuite({ principal }: Pick<AuthContext, 'principal'>): void {
-  if (principal.kind !== 'service' || principal.scopes) throw problems.forbidden()
+  if (!isSuite(principal)) throw problems.forbidden()
 }
 
 const inactive = { active: false }

@@ -43,6 +43,15 @@ test('a personal access token is shown once, kept as a hash, and acts as its own
   assert.equal(rows[0]?.['hash'].length, 32)
 })
 
+test('an administrator’s token for something else makes no administrators where anybody may register', async () => {
+  const person = await auth.newPerson()
+  const promotion = { params: { id: person.id }, body: { role: 'admin' } }
+  await (await auth.admin()).call('updateAccount', promotion, 200)
+  const { token } = await create(person, ['storage:*', 'auth:read'])
+  const body = { email: 'helper@example.com', password: 'tres tristes tigres', full_name: 'H', role: 'admin' }
+  assert.equal((await auth.with(token).call('register', { body }, 403)).body.code, 'role_not_allowed')
+})
+
 test('scopes bound what it may do; it is no session', async () => {
   const person = await auth.newPerson()
   const reader = auth.with((await create(person, ['auth:read'])).token)
