@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { handPrincipal, type Principal } from '@ait/kit'
-import { personas, startTestService, testServiceToken, until, type TestService } from '@ait/testing'
+import { handPrincipal, type Authority, type Principal } from '@ait/kit'
+import {
+  createTestAuthority,
+  personas,
+  startTestService,
+  testServiceToken,
+  until,
+  type TestService,
+} from '@ait/testing'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { notes } from './fixtures/notes/service.ts'
 
@@ -249,6 +256,28 @@ test('a session that has ended is over within a second, also for tokens that wer
   await refused(await service.authority.tokenFor('ann', { sid }), 'another token of that session')
   await service.as('ann').call('onlyUser', {}, 204)
   assert.equal((await service.with(token).call('whoAmI', {}, 200)).body.kind, 'nobody')
+})
+
+test('what had ended before a start does not pass after it, nor before the list of it is here', async (t) => {
+  const authority = await createTestAuthority()
+  const list = Promise.withResolvers<void>()
+  const late: Authority = {
+    ...authority,
+    async revocations(cursor, signal) {
+      await list.promise
+      return authority.revocations(cursor, signal)
+    },
+  }
+  const [ended, open] = [randomUUID(), randomUUID()]
+  authority.revoke(ended)
+  const restarted = await startTestService(notes, { authority: { ...authority, ...late } })
+  t.after(() => restarted.stop())
+  const statusOf = async (sid: string) =>
+    (await restarted.with(await authority.tokenFor('ann', { sid })).call('onlyUser')).status
+  assert.equal(await statusOf(ended), 503)
+  list.resolve()
+  assert.equal(await statusOf(open), 204)
+  assert.equal(await statusOf(ended), 401)
 })
 
 test('a personal token that was revoked is over too', async () => {

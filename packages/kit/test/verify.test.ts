@@ -25,7 +25,7 @@ async function world(t: TestContext) {
     issuer: 'iss',
     audience: 'aud',
     serviceTokens: serviceTokensOf({ SERVICE_AUTH_TOKEN: 'one' } as never),
-    revocations: { has: () => false, onRevoked: () => {}, stop: () => {} },
+    revocations: { ready: Promise.resolve(), has: () => false, onRevoked: () => {}, stop: () => {} },
   })
   const addKey = async (kid: string) => {
     const { publicKey, privateKey } = await generateKeyPair('ES256')

@@ -55,7 +55,7 @@ export async function createTestAuthority(): Promise<TestAuthority> {
     jwks: async () => ({ keys: [jwk] }),
     introspect: async (token) => opaque.get(token) ?? null,
     async revocations(cursor, signal) {
-      if (cursor >= ended.length) await once(news, 'revoked', { signal })
+      if (cursor !== undefined && cursor >= ended.length) await once(news, 'revoked', { signal })
       return { items: ended.slice(cursor), cursor: ended.length }
     },
     tokenFor: (persona, claims = {}, header = {}) => sign(persona, privateKey, claims, header),

@@ -59,7 +59,7 @@ export const trustOperations = {
   listRevocations: get('~/internal/revocations', {
     summary: 'Sessions and tokens that ended early (long poll)',
     description:
-      'Answers at once when something ended after `after`, else waits up to 25 s. Goes back 20 minutes.',
+      'Answers at once when something ended after `after`, else waits up to 25 s; without `after` always at once. Goes back 20 minutes.',
     allow: 'service',
     query: T.Object({ after: T.Optional(T.Integer({ minimum: 0 })) }),
     200: T.Object({ items: T.Array(T.String()), cursor: T.Integer() }),

@@ -24,7 +24,7 @@ export const introspectToken = route('introspectToken', async (ctx) => {
 
 export const listRevocations = route('listRevocations', (ctx) => {
   requireSuite(ctx)
-  return ctx.deps.revocations.read(ctx.query.after ?? 0)
+  return ctx.deps.revocations.read(ctx.query.after)
 })
 
 /** Only the suite's own services: a token made for an outside one does not open what is internal. */

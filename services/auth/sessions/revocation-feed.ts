@@ -3,8 +3,8 @@ import { revocationsAfter, revocationsChannel } from '../db/revocations.ts'
 
 /** What ended early, for every service to follow. */
 export interface RevocationFeed {
-  /** What ended after number `after`; waits for news, up to 25 s. */
-  read(after: number): Promise<{ items: string[]; cursor: number }>
+  /** What ended after number `after`; waits for news, up to 25 s. Without `after` what is known now. */
+  read(after: number | undefined): Promise<{ items: string[]; cursor: number }>
   /** Answers everybody who waits, now and from now on: the service is stopping. */
   stop(): void
 }
@@ -26,6 +26,7 @@ export async function openRevocationFeed(sql: Pool): Promise<RevocationFeed> {
   }
   return {
     async read(after) {
+      if (after === undefined) return page(0)
       // Listen before looking, or news in between would be slept through.
       const news = Promise.withResolvers<void>()
       const timer = setTimeout(news.resolve, waitMs)

@@ -3,6 +3,8 @@ import type { Authority } from './verify.ts'
 
 /** Ids of sessions and tokens that ended before their access tokens expire. */
 export interface Revocations {
+  /** Resolves when the list was read for the first time: until then nobody can tell what has ended. */
+  ready: Promise<void>
   has(id: string): boolean
   /** Calls back with each id as it becomes known. */
   onRevoked(callback: (id: string) => void): void
@@ -20,6 +22,7 @@ export function followRevocations(authority: Authority, log: Logger): Revocation
   const ended = new Map<string, number>()
   const listeners: ((id: string) => void)[] = []
   const stopping = new AbortController()
+  const ready = Promise.withResolvers<void>()
 
   const learn = (id: string): void => {
     ended.set(id, Date.now() + keepMs)
@@ -30,7 +33,7 @@ export function followRevocations(authority: Authority, log: Logger): Revocation
     for (const [id, until] of ended) if (until < now) ended.delete(id)
   }
   const follow = async (): Promise<void> => {
-    let cursor = 0
+    let cursor: number | undefined
     let failures = 0
     while (!stopping.signal.aborted) {
       try {
@@ -39,18 +42,21 @@ export function followRevocations(authority: Authority, log: Logger): Revocation
         failures = 0
         page.items.forEach(learn)
         cursor = page.cursor
+        ready.resolve()
         forget()
       } catch (error) {
         if (stopping.signal.aborted) return
         failures += 1
         if (failures === 5) log.warn({ err: error }, 'the list of ended sessions cannot be read')
-        await pause(Math.min(100 * 2 ** failures, 1000), stopping.signal)
+        // Nobody is let in before the first time, so that does not wait long.
+        await pause(Math.min(100 * 2 ** failures, cursor === undefined ? 200 : 1000), stopping.signal)
       }
     }
   }
   void follow()
 
   return {
+    ready: ready.promise,
     has: (id) => ended.size > 0 && ended.has(id),
     onRevoked: (callback) => void listeners.push(callback),
     stop: () => stopping.abort(),

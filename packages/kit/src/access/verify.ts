@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose'
+import { within } from '../http/deadline.ts'
 import { problems } from '../http/problems.ts'
 import type { Principal, UserPrincipal } from './principal.ts'
 import type { Revocations } from './revocations.ts'
@@ -9,8 +10,11 @@ export interface Authority {
   jwks(): Promise<JSONWebKeySet>
   /** Resolves an opaque `ait_…` token. Null when it is unknown, expired or revoked. */
   introspect(token: string): Promise<Principal | null>
-  /** Sessions and tokens that ended after `cursor`; waits up to some seconds for one. */
-  revocations(cursor: number, signal: AbortSignal): Promise<{ items: string[]; cursor: number }>
+  /**
+   * Sessions and tokens that ended after `cursor`; waits up to some seconds for one. Without `cursor`
+   * all that may still matter, at once.
+   */
+  revocations(cursor: number | undefined, signal: AbortSignal): Promise<{ items: string[]; cursor: number }>
 }
 
 export interface Verifier {
@@ -32,6 +36,7 @@ const cacheSize = 10_000
 const opaqueTtlMs = 30_000
 const keysMaxAgeMs = 5 * 60_000
 const askAgainMs = 5000
+const revocationsWithinMs = 3000
 
 /**
  * Verifies bearer tokens: the shared service token, access tokens (RFC 9068, ES256 only, keys by
@@ -64,6 +69,10 @@ export function createVerifier(options: Options): Verifier {
       return checked(remember(token, principal, Date.now() + opaqueTtlMs))
     }
     const claims = await verifyJwt(token, keys, options)
+    // After a start, before the list of ended sessions is here, what ended before would pass.
+    await within(revocationsWithinMs, options.revocations.ready).catch((error) => {
+      throw problems.unavailable('The session cannot be checked right now', 'auth_unavailable', error)
+    })
     return checked(remember(token, userOf(claims), (claims.exp ?? 0) * 1000))
   }
   const known = (token: string): Principal | undefined => {
