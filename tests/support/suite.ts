@@ -49,6 +49,8 @@ export async function startSuite(shape: Shape, extra: Record<string, string> = {
     AUTH_HASH_MEMORY_KIB: '256',
     AUTH_HASH_PASSES: '1',
     POSTGRES_URL: testServer(),
+    // Apart, replicas share limits by Redis, where there is one.
+    ...(shape === 'apart' && process.env['TEST_REDIS_URL'] && { REDIS_URL: process.env['TEST_REDIS_URL'] }),
     ...Object.fromEntries(services.map((name) => [`${name.toUpperCase()}_PORT`, String(ports.get(name))])),
     ...Object.fromEntries(services.map((name) => [`${name.toUpperCase()}_DATABASE_URL`, database(name)])),
     ...extra,
