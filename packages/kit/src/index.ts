@@ -1,5 +1,6 @@
 export * from './contract/index.ts'
 export * from './http/problems.ts'
+export { addressOf } from './http/address.ts'
 export { etagOf, requireVersion } from './http/etag.ts'
 export { serveDocs, type ApiLink } from './http/docs.ts'
 export { openApi } from './http/openapi.ts'

@@ -1,3 +1,4 @@
+import { addressOf } from '@ait/kit'
 import type { FastifyRequest } from 'fastify'
 
 /** Whence somebody signs in. */
@@ -8,5 +9,5 @@ export interface Device {
 
 export const deviceOf = (request: FastifyRequest): Device => ({
   userAgent: (request.headers['user-agent'] ?? '').slice(0, 400),
-  address: request.ip ?? null,
+  address: addressOf(request),
 })

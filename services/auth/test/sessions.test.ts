@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { until } from '@ait/testing'
-import { startAuth, type AuthService, type Person } from './support/auth.ts'
+import { password, startAuth, type AuthService, type Person } from './support/auth.ts'
 
 let auth: AuthService
 before(async () => {
@@ -43,6 +43,27 @@ test('sessions show device, address and which one this is', async () => {
   const second = (await person.call('listSessions', { query: { limit: 1, cursor: first.next_cursor } }, 200))
     .body
   assert.deepEqual([...first.items, ...second.items], items)
+})
+
+test('the gateway tells whose browser it signs in, wherever it runs; nobody else is believed', async (t) => {
+  const proxied = await startAuth({ TRUSTED_PROXIES: '192.0.2.1' })
+  t.after(() => proxied.stop())
+  const person = await proxied.newPerson()
+  const body = { name: 'crm', scopes: ['*'] }
+  const outside = (await (await proxied.admin()).call('createServiceToken', { body }, 201)).body.token
+  const callers = [proxied.asService(), proxied.with(outside), person, proxied.nobody]
+  for (const [i, caller] of callers.entries()) {
+    const headers = { 'user-agent': `caller ${i}`, 'x-forwarded-for': '203.0.113.9' }
+    await caller.call('login', { body: { email: person.email, password }, headers }, 200)
+  }
+  const { items } = (await person.call('listSessions', {}, 200)).body
+  const addressOf = (agent: string) => items.find((one: any) => one.user_agent === agent).address
+  assert.deepEqual(
+    callers.map((_, i) => addressOf(`caller ${i}`)),
+    ['203.0.113.9', '127.0.0.1', '127.0.0.1', '127.0.0.1'],
+  )
+  const audit = await proxied.sql`select agent, address from kit.audit where action = 'login.succeeded'`
+  assert.equal(audit.find((row) => row['agent'] === 'caller 0')?.['address'], '203.0.113.9')
 })
 
 test('one session is ended, then all others, then all', async () => {

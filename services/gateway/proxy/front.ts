@@ -212,7 +212,7 @@ function byCookie(
   // Nor can it ask auth about made-up cookies any more often.
   const verdict = options.limiter.takeAddress(client.address, passage.now)
   if (!verdict.allowed) return problems.tooMany(verdict.resetSeconds)
-  return options.sessions.ask(secret).then(use)
+  return options.sessions.ask(secret, client.address).then(use)
 }
 
 function go(

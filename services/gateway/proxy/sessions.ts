@@ -6,10 +6,10 @@ export interface Sessions {
   /** The token of a session that was asked for before. */
   known(secret: string): string | undefined
   /**
-   * The token of a session. Undefined when the session has ended.
+   * The token of a session, for somebody at an address. Undefined when the session has ended.
    * @throws Problem 503 when auth does not answer
    */
-  ask(secret: string): Promise<string | undefined>
+  ask(secret: string, address: string): Promise<string | undefined>
   /** Forgets what is known of a session. */
   forget(secret: string): void
 }
@@ -32,9 +32,10 @@ export function createSessions(transport: Transport, revocations: Revocations, l
   revocations.onRevoked((id) => {
     for (const [secret, session] of known) if (session.sid === id) known.delete(secret)
   })
-  const exchange = async (secret: string): Promise<string | undefined> => {
+  const exchange = async (secret: string, address: string): Promise<string | undefined> => {
     const path = '/internal/browser-sessions/exchange'
-    const answer = await transport({ service: 'auth', method: 'POST', path, body: { secret } })
+    const headers = { 'x-forwarded-for': address }
+    const answer = await transport({ service: 'auth', method: 'POST', path, body: { secret }, headers })
     if (answer.status === 401) return undefined
     if (answer.status !== 200) throw new Error(`auth answered ${answer.status} to the exchange of a session`)
     const { access_token, expires_in, session_id } = answer.body
@@ -53,10 +54,10 @@ export function createSessions(transport: Transport, revocations: Revocations, l
       known.delete(secret)
       return undefined
     },
-    ask(secret) {
+    ask(secret, address) {
       const pending = asking.get(secret)
       if (pending) return pending
-      const question = exchange(secret).finally(() => asking.delete(secret))
+      const question = exchange(secret, address).finally(() => asking.delete(secret))
       question.catch((error: unknown) => log.warn({ err: error }, 'a session cannot be exchanged'))
       asking.set(secret, question)
       return question

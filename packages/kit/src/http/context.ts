@@ -10,6 +10,7 @@ import { emitEvent } from '../events/outbox.ts'
 import type { EnqueueOptions } from '../jobs/jobs.ts'
 import { withRequestId, type Transport } from '../transport.ts'
 import type { Runtime } from '../service/runtime.ts'
+import { addressOf } from './address.ts'
 import { etagOf, ifMatchVersion } from './etag.ts'
 import type { CursorKey, PageRequest } from './paging.ts'
 
@@ -126,10 +127,10 @@ export class RequestContext {
     return (this.#page ??= this.#runtime.paging.read(this.query, this.#operation))
   }
   get origin(): Origin {
-    const { ip, headers, id } = this.request
+    const { headers, id } = this.request
     return {
       principal: this.principal,
-      address: ip,
+      address: addressOf(this.request),
       agent: headers['user-agent']?.slice(0, 400) ?? null,
       requestId: id,
     }
