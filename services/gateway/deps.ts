@@ -20,6 +20,7 @@ import {
   type LimiterRules,
   type SharedCounts,
 } from './proxy/limiter.ts'
+import { createOutbox, type Outbox } from './proxy/outbox.ts'
 import { openRedis } from './proxy/redis.ts'
 import { createRoutes, serviceUpstreams, type Routes } from './proxy/routes.ts'
 import { createSessions, type Sessions } from './proxy/sessions.ts'
@@ -55,15 +56,16 @@ export async function createDeps(service: Runtime, version: string): Promise<Dep
   const { config, platform, log, name } = service
   const limits = config.GATEWAY_BODY_LIMIT_BYTES
   const web = config.GATEWAY_WEB_URL ? [webUpstream(config.GATEWAY_WEB_URL, limits)] : []
-  const routes = createRoutes([...serviceUpstreams(platform.services, limits, name), ...web], log)
-  const rules = limiterRules(config)
-  const limiter = createLimiter(rules)
+  const outbox = createOutbox()
+  const upstreams = [...serviceUpstreams(platform.services, limits, name), ...web]
+  const routes = createRoutes(upstreams, log, outbox)
+  const limiter = createLimiter(limiterRules(config))
   const { tickets, shared } = openShared(service, limiter)
   const file = await openFile(service, routes, limiter)
   const own: Deps['own'] = { handle: (_request, response) => void response.destroy() }
   const cache = createAnswerCache(config.GATEWAY_CACHE_BYTES)
   const sessions = createSessions(service.transport, service.revocations, log)
-  const options = frontOptions(service, { routes, limiter, rules, cache, sessions, own })
+  const options = frontOptions(service, { routes, limiter, outbox, cache, sessions, own })
   startBackground(service, routes)
   return {
     routes,
@@ -90,7 +92,7 @@ function frontOptions(
   parts: {
     routes: Routes
     limiter: Limiter
-    rules: LimiterRules
+    outbox: Outbox
     cache: AnswerCache
     sessions: Sessions
     own: Deps['own']

@@ -4,6 +4,8 @@ export interface Verdict {
   remaining: number
   /** Until the window ends. */
   resetSeconds: number
+  /** The rule in the words of `RateLimit-Policy`. */
+  policy: string
 }
 
 export interface WindowRule {
@@ -37,6 +39,7 @@ const maxKeys = 200_000
 
 export function createWindowCounter(rule: WindowRule): WindowCounter {
   const length = rule.windowSeconds * 1000
+  const policy = `${rule.limit};w=${rule.windowSeconds}`
   let window = 0
   let current = new Map<string, Count>()
   let previous = new Map<string, Count>()
@@ -69,20 +72,23 @@ export function createWindowCounter(rule: WindowRule): WindowCounter {
       count.total += taken
       count.untold += taken
       const remaining = Math.max(0, Math.floor(rule.limit - used - taken))
-      return { allowed, limit: rule.limit, remaining, resetSeconds: Math.ceil((length - elapsed) / 1000) }
+      const resetSeconds = Math.ceil((length - elapsed) / 1000)
+      return { allowed, limit: rule.limit, remaining, resetSeconds, policy }
     },
-    drain() {
-      const counts: [string, number][] = []
-      for (const [key, count] of current) {
-        if (count.untold > 0) counts.push([key, count.untold])
-        count.untold = 0
-      }
-      return { window, counts }
-    },
+    drain: () => ({ window, counts: drained(current) }),
     learn(of, key, total) {
       if (of !== window) return
       const count = countOf(key)
       count.total = Math.max(count.total, total + count.untold)
     },
   }
+}
+
+function drained(counts: Map<string, Count>): [key: string, count: number][] {
+  const untold: [string, number][] = []
+  for (const [key, count] of counts) {
+    if (count.untold > 0) untold.push([key, count.untold])
+    count.untold = 0
+  }
+  return untold
 }

@@ -1,4 +1,11 @@
-import { Connection, UpstreamFailure, type Exchange, type Origin, type Timeouts } from './connection.ts'
+import {
+  Connection,
+  UpstreamFailure,
+  type Exchange,
+  type Origin,
+  type Timeouts,
+  type Shared,
+} from './connection.ts'
 
 export interface PoolLimits {
   connections: number
@@ -24,10 +31,11 @@ export class ConnectionPool {
   readonly #idle: Connection[] = []
   /** Who waits, and until when. */
   readonly #queue = new Map<Exchange, number>()
-  readonly #readInto = Buffer.allocUnsafeSlow(65_536)
+  readonly #shared: Shared
   #closed = false
 
-  constructor(origin: Origin, timeouts: Timeouts, limits: PoolLimits) {
+  constructor(origin: Origin, timeouts: Timeouts, limits: PoolLimits, shared: Shared) {
+    this.#shared = shared
     this.#origin = origin
     this.#timeouts = timeouts
     this.#limits = limits
@@ -97,7 +105,7 @@ export class ConnectionPool {
   }
 
   #start(exchange: Exchange): void {
-    const connection = new Connection(this.#origin, this.#timeouts, this, this.#readInto)
+    const connection = new Connection(this.#origin, this.#timeouts, this, this.#shared)
     this.#all.add(connection)
     connection.send(exchange)
   }

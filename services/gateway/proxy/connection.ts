@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'n
 import { lookup as resolve } from 'node:dns'
 import { connect as connectTls } from 'node:tls'
 import { forbiddenAddress } from '../domain/upstream-address.ts'
+import type { Outbox } from './outbox.ts'
 import { ProtocolError, ResponseReader, type ResponseSink } from './response-reader.ts'
 
 export interface Origin {
@@ -53,6 +54,12 @@ export interface Exchange extends ResponseSink {
   onFailure(failure: UpstreamFailure): void
 }
 
+/** What the connections of a gateway have in common. */
+export interface Shared {
+  outbox: Outbox
+  readInto: Buffer
+}
+
 export interface ConnectionEvents {
   onIdle(connection: Connection): void
   onClose(connection: Connection): void
@@ -68,6 +75,7 @@ export class Connection {
   readonly #reader = new ResponseReader()
   readonly #events: ConnectionEvents
   readonly #timeouts: Timeouts
+  readonly #outbox: Outbox
   #exchange: Exchange | undefined
   #connected = false
   #answered = false
@@ -77,10 +85,11 @@ export class Connection {
   deadline = Infinity
   idleSince = 0
 
-  constructor(origin: Origin, timeouts: Timeouts, events: ConnectionEvents, readInto: Buffer) {
+  constructor(origin: Origin, timeouts: Timeouts, events: ConnectionEvents, shared: Shared) {
     this.#events = events
+    this.#outbox = shared.outbox
     this.#timeouts = timeouts
-    this.#socket = open(origin, { into: readInto, onData: (chunk) => this.#onData(chunk) })
+    this.#socket = open(origin, { into: shared.readInto, onData: (chunk) => this.#onData(chunk) })
     this.deadline = Date.now() + timeouts.connectMs
     this.#socket.setNoDelay(true)
     this.#socket.once(origin.tls ? 'secureConnect' : 'connect', () => this.#onConnect())
@@ -114,8 +123,12 @@ export class Connection {
 
   /** Several writes become one packet. */
   cork(): void {
-    this.#socket.cork()
-    process.nextTick(() => this.#socket.uncork())
+    this.#outbox.hold(this.#socket)
+  }
+
+  /** Holds back what goes to the one who asked, as what comes from here is held back. */
+  hold(asker: Socket): void {
+    this.#outbox.hold(asker)
   }
 
   pause(): void {
@@ -158,6 +171,7 @@ export class Connection {
   #begin(exchange: Exchange): void {
     this.deadline = Date.now() + this.#timeouts.headersMs
     this.#reader.expect(exchange.method, this)
+    this.#outbox.hold(this.#socket)
     this.#socket.write(exchange.head, 'latin1')
     exchange.onSent()
   }

@@ -22,6 +22,7 @@ export function deliver(passage: Passage, response: ServerResponse, options: Fro
   if (!local) return forward(passage, response, upstream, options)
   if (passage.head.expectsContinue) response.writeContinue()
   dressForLocal(passage, options, false)
+  options.outbox.hold(passage.request.socket)
   local.handle(passage.request, response)
 }
 
@@ -74,7 +75,7 @@ function forward(
     expectsContinue: head.expectsContinue,
     bodyLimitBytes: config.bodyLimitBytes,
   })
-  hop.start()
+  hop.start(passage.now)
 }
 
 /** Request line and headers as they go to an upstream. */

@@ -20,7 +20,6 @@ export interface Edge {
   /** CORS headers of this answer, flat. */
   cors: readonly string[]
   verdict: Verdict | undefined
-  windowSeconds: number
   /** Where the answer may be stored; null when it may not. */
   storeIn: { cache: AnswerCache; url: string; header(name: string): string | undefined } | null
 }
@@ -100,6 +99,10 @@ function flatten(response: ServerResponse, given: OutgoingHttpHeaders | string[]
 const hasName = (given: OutgoingHttpHeaders | string[] | undefined, name: string): boolean =>
   Array.isArray(given) ? valueOf(given, name) !== undefined : given !== undefined && given[name] !== undefined
 
+/** Nothing that a browser would show as a page: framing and referrers do not arise. */
+const json = 16
+const jsonType = /^application\/(problem\+)?json/i
+
 /** Adds what is missing; the answer's own word goes first. */
 function addEdgeHeaders(edge: Edge, headers: string[]): void {
   let present = 0
@@ -109,11 +112,17 @@ function addEdgeHeaders(edge: Edge, headers: string[]): void {
     if (name.length === 22 && name.toLowerCase() === 'x-content-type-options') present |= 1
     else if (name.length === 23 && name.toLowerCase() === 'content-security-policy') present |= 2
     else if (name.length === 15 && name.toLowerCase() === 'referrer-policy') present |= 4
-    else if (name.length === 12 && name.toLowerCase() === 'x-request-id') present |= 8
+    else if (name.length === 12) {
+      const lower = name.toLowerCase()
+      if (lower === 'x-request-id') present |= 8
+      else if (lower === 'content-type' && jsonType.test(headers[i + 1] as string)) present |= json
+    }
   }
   if (!(present & 1)) headers.push('x-content-type-options', 'nosniff')
-  if (!(present & 2)) headers.push('content-security-policy', "frame-ancestors 'none'")
-  if (!(present & 4)) headers.push('referrer-policy', 'strict-origin-when-cross-origin')
+  if (!(present & json)) {
+    if (!(present & 2)) headers.push('content-security-policy', "frame-ancestors 'none'")
+    if (!(present & 4)) headers.push('referrer-policy', 'strict-origin-when-cross-origin')
+  }
   if (!(present & 8) && edge.requestId !== null) headers.push('x-request-id', edge.requestId)
   if (edge.isHttps) headers.push('strict-transport-security', 'max-age=31536000; includeSubDomains')
   if (edge.cors.length > 0) {
@@ -130,7 +139,7 @@ function addEdgeHeaders(edge: Edge, headers: string[]): void {
     'ratelimit-reset',
     String(verdict.resetSeconds),
     'ratelimit-policy',
-    `${verdict.limit};w=${edge.windowSeconds}`,
+    verdict.policy,
   )
 }
 

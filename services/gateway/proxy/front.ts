@@ -13,7 +13,8 @@ import type { Verdict } from '../domain/window-counter.ts'
 import { serveStored, type AnswerCache } from './answer-cache.ts'
 import { deliver } from './deliver.ts'
 import { attachEdge, edgeOf } from './edge-response.ts'
-import type { Limiter, LimiterRules } from './limiter.ts'
+import type { Limiter } from './limiter.ts'
+import type { Outbox } from './outbox.ts'
 import { bearerOf, faultOf, openPassage, type Passage } from './passage.ts'
 import { answerProblem, refuseMalformed } from './problem-answer.ts'
 import type { Routes } from './routes.ts'
@@ -26,7 +27,8 @@ export interface FrontOptions {
   verifier: Verifier
   sessions: Sessions
   limiter: Limiter
-  rules: LimiterRules
+  /** Holds back answers of services in this process; see `createOutbox`. */
+  outbox: Outbox
   cache: AnswerCache
   cors: CorsPolicy
   traces: TraceIds
@@ -114,7 +116,6 @@ function attach(
     acceptEncoding: head.acceptEncoding,
     cors: head.origin === undefined ? none : options.cors.answerHeaders(head.origin),
     verdict: undefined,
-    windowSeconds: 0,
     storeIn: null,
   })
 }
@@ -232,25 +233,16 @@ function go(
 }
 
 /** Counts a person by their id, everybody else by address. Parts of the suite are not counted. */
-function count(
-  passage: Passage,
-  response: ServerResponse,
-  { limiter, rules }: FrontOptions,
-): Verdict | undefined {
+function count(passage: Passage, response: ServerResponse, { limiter }: FrontOptions): Verdict | undefined {
   const { principal, client, now } = passage
   if (principal?.kind === 'service') return undefined
   const isUser = principal?.kind === 'user'
   const general = isUser ? limiter.takeUser(principal.id, now) : limiter.takeAddress(client.address, now)
   const own = limiter.takeRoute(passage.path, isUser ? principal.id : client.address, now)
+  const ownIsNearer = own && general.allowed && (!own.allowed || own.remaining < general.remaining)
+  const verdict = ownIsNearer ? own : general
   const edge = edgeOf(response)
-  const ownCounts = own && (!own.allowed || own.remaining < general.remaining) && general.allowed
-  const verdict = ownCounts ? own : general
-  if (edge) {
-    edge.verdict = verdict
-    edge.windowSeconds = ownCounts
-      ? limiter.routeWindow(passage.path)
-      : (isUser ? rules.user : rules.address).windowSeconds
-  }
+  if (edge) edge.verdict = verdict
   return verdict
 }
 

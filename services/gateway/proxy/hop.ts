@@ -69,8 +69,7 @@ export class Hop implements Exchange {
     response.on('close', () => this.#onClientGone())
   }
 
-  start(): void {
-    const now = Date.now()
+  start(now: number): void {
     if (!this.#upstream.breaker.allows(now)) {
       const seconds = Math.max(1, Math.ceil(this.#upstream.breaker.retryAfterMs(now) / 1000))
       return this.#refuse(unreachable(seconds))
@@ -128,7 +127,7 @@ export class Hop implements Exchange {
     this.#status = status
     this.#headers = headers
     this.#length = length
-    this.#upstream.record(this.#target as Target, { ok: status < 500, reached: true }, Date.now())
+    this.#upstream.answered(this.#target as Target, status < 500)
     if (isEventStream(headers)) {
       this.connection?.waitForever()
       this.#response.setTimeout(0)
@@ -140,6 +139,7 @@ export class Hop implements Exchange {
       this.#sendHead()
       if (this.#length === chunk.length) {
         this.#leave()
+        if (this.#response.socket) this.connection?.hold(this.#response.socket)
         if (chunk.length <= onePacketBytes) this.#response.end(chunk.toString('latin1'), 'latin1')
         else this.#response.end(Buffer.from(chunk))
         return
@@ -176,8 +176,7 @@ export class Hop implements Exchange {
     const upstream = this.#upstream
     const target = this.#target as Target
     // A kept connection that had been closed says nothing about the target's health.
-    if (failure.kind !== 'stale' && failure.kind !== 'overload')
-      upstream.record(target, { ok: false, reached: false }, now)
+    if (failure.kind !== 'stale' && failure.kind !== 'overload') upstream.lost(target, now)
     if (this.#mayRetry(failure, now)) {
       this.#retries += 1
       upstream.traffic.retries += 1

@@ -20,8 +20,6 @@ export interface Limiter {
   takeAddress(address: string, now: number): Verdict
   /** Undefined when the path has no limit of its own. */
   takeRoute(path: string, who: string, now: number): Verdict | undefined
-  /** Seconds of the window of that limit. */
-  routeWindow(path: string): number
   /** Replaces the limits of single paths; counts of unchanged ones go on. */
   setRoutes(routes: LimiterRules['routes']): void
   counters(): Iterable<[name: string, counter: WindowCounter]>
@@ -47,7 +45,6 @@ export function createLimiter(rules: LimiterRules): Limiter {
     takeAddress: (address, now) => addresses.take(networkOf(address), now),
     takeRoute: (path, who, now) =>
       routes.all.length === 0 ? undefined : routes.find(path)?.counter.take(who, now),
-    routeWindow: (path) => routes.find(path)?.counter.rule.windowSeconds ?? 0,
     setRoutes,
     *counters() {
       yield ['user', users]

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Directory } from '@ait/kit'
 import { defaultTimeouts, type UpstreamConfig } from '../domain/gateway-file.ts'
 import { createRouteTable, type RouteTable } from '../domain/route-table.ts'
+import type { Outbox } from './outbox.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
 
 /** Where paths with a prefix go: to the gateway itself, or to an upstream. */
@@ -53,13 +54,18 @@ export function serviceUpstreams(
     }))
 }
 
-export function createRoutes(fixed: readonly UpstreamConfig[], log: Logger): Routes {
+/** Into this all connections read; see `Connection`. */
+const readBytes = 65_536
+
+export function createRoutes(fixed: readonly UpstreamConfig[], log: Logger, outbox: Outbox): Routes {
+  const shared = { outbox, readInto: Buffer.allocUnsafeSlow(readBytes) }
+  const create = (config: UpstreamConfig): Upstream => createUpstream(config, shared, note)
   const own: Route[] = [
     ...ownPrefixes.map((prefix) => ({ prefix, upstream: null, isLimited: true })),
     ...probePrefixes.map((prefix) => ({ prefix, upstream: null, isLimited: false })),
   ]
   const note = (message: string): void => log.warn(message)
-  const services = fixed.map((config) => createUpstream(config, note))
+  const services = fixed.map(create)
   let extra: Upstream[] = []
   let table = createRouteTable([...own, ...routesOf(services)])
   return {
@@ -76,7 +82,7 @@ export function createRoutes(fixed: readonly UpstreamConfig[], log: Logger): Rou
         names.add(name)
       }
       const kept = new Map(extra.map((upstream) => [JSON.stringify(upstream.config), upstream]))
-      const next = configs.map((config) => kept.get(JSON.stringify(config)) ?? createUpstream(config, note))
+      const next = configs.map((config) => kept.get(JSON.stringify(config)) ?? create(config))
       table = createRouteTable([...own, ...routesOf(services), ...routesOf(next)])
       for (const upstream of extra) if (!next.includes(upstream)) upstream.close()
       extra = next

@@ -160,7 +160,7 @@ function tunnel({ upstream, target, socket, rest, head }: Tunnel): void {
     if (end < 0) return void (answer.length > maxHeadBytes && peer.destroy())
     clearTimeout(timer)
     peer.off('data', onAnswer)
-    upstream.record(target, { ok: true, reached: true }, Date.now())
+    upstream.answered(target, true)
     const status = /^HTTP\/1\.1 (\d{3})/.exec(answer.toString('latin1', 0, 12))?.[1]
     if (status !== '101') return refuseUpgrade(socket, peer, answer, end)
     agreed = true
@@ -178,7 +178,7 @@ function tunnel({ upstream, target, socket, rest, head }: Tunnel): void {
     target.inFlight -= 1
     traffic.inFlight -= 1
     if (agreed || answer.length > 0) return void socket.destroy()
-    upstream.record(target, { ok: false, reached: false }, Date.now())
+    upstream.lost(target, Date.now())
     refuseSocket(socket, new Problem(502, 'upstream_failed', 'The service did not open the connection'))
   })
   socket.on('close', () => peer.destroy())

@@ -10,7 +10,7 @@ import {
 } from '../domain/resilience.ts'
 import { parseTarget } from '../domain/upstream-address.ts'
 import type { UpstreamConfig } from '../domain/gateway-file.ts'
-import type { Origin } from './connection.ts'
+import type { Origin, Shared } from './connection.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import { createTraffic, type Traffic } from './traffic.ts'
 
@@ -37,17 +37,28 @@ export interface Upstream {
   traffic: Traffic
   /** The target for the next request, preferably not `except`. */
   choose(now: number, except?: Target): Target | undefined
-  /** Takes note of how a target did. `reached` is false when there was no answer at all. */
-  record(target: Target, outcome: { ok: boolean; reached: boolean }, now: number): void
+  /** A target has answered; `ok` is false for a 5xx. */
+  answered(target: Target, ok: boolean): void
+  /** A target could not be reached, or did not answer. */
+  lost(target: Target, now: number): void
   sweep(now: number): void
   close(): void
 }
 
 const poolLimits = { connections: 256, queued: 1024 }
 
-export function createUpstream(config: UpstreamConfig, log: (message: string) => void = () => {}): Upstream {
-  const targets = config.targets.map((url) => createTarget(url, config))
+export function createUpstream(
+  config: UpstreamConfig,
+  shared: Shared,
+  log: (message: string) => void,
+): Upstream {
+  const targets = config.targets.map((url) => createTarget(url, config, shared))
   const breaker = createBreaker()
+  const note = (target: Target, ok: boolean, now: number): void => {
+    const ejected = targets.filter((other) => other.outlier.ejectedUntil > now).length
+    if (recordOutcome(target.outlier, ok, now, { total: targets.length, ejected }))
+      log(`${config.name}: ${target.url} failed again and again and is left out for a while`)
+  }
   return {
     config,
     targets,
@@ -59,13 +70,14 @@ export function createUpstream(config: UpstreamConfig, log: (message: string) =>
       if (targets.length === 1 && only) return only.drained ? undefined : only
       return chooseOfTwo(candidates(targets, now, except))
     },
-    record(target, { ok, reached }, now) {
-      if (reached) breaker.succeeded()
-      else breaker.failed(now)
-      if (ok && target.outlier.consecutiveFailures === 0 && target.outlier.ejections === 0) return
-      const ejected = targets.filter((other) => other.outlier.ejectedUntil > now).length
-      if (recordOutcome(target.outlier, ok, now, { total: targets.length, ejected }))
-        log(`${config.name}: ${target.url} failed again and again and is left out for a while`)
+    answered(target, ok) {
+      breaker.succeeded()
+      if (!ok || target.outlier.consecutiveFailures > 0 || target.outlier.ejections > 0)
+        note(target, ok, Date.now())
+    },
+    lost(target, now) {
+      breaker.failed(now)
+      note(target, false, now)
     },
     sweep: (now) => targets.forEach((target) => target.pool.sweep(now)),
     close: () => targets.forEach((target) => target.pool.close()),
@@ -81,12 +93,12 @@ function candidates(targets: readonly Target[], now: number, except?: Target): r
   return others.length > 0 ? others : pool
 }
 
-function createTarget(url: string, config: UpstreamConfig): Target {
+function createTarget(url: string, config: UpstreamConfig, shared: Shared): Target {
   const origin = { ...parseTarget(url, config.allowLinkLocal), allowLinkLocal: config.allowLinkLocal }
   return {
     url,
     origin,
-    pool: new ConnectionPool(origin, config.timeouts, poolLimits),
+    pool: new ConnectionPool(origin, config.timeouts, poolLimits, shared),
     inFlight: 0,
     drained: false,
     healthy: true,

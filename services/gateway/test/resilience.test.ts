@@ -93,13 +93,15 @@ test('retries are a fifth of the requests, beside a few per second', () => {
 test('a window counts down, refuses, and slides', () => {
   const counter = createWindowCounter({ limit: 10, windowSeconds: 60 })
   const start = 60_000 * 1000
+  const told = { limit: 10, policy: '10;w=60' }
   for (let i = 9; i >= 0; i--)
-    assert.deepEqual(counter.take('a', start), { allowed: true, limit: 10, remaining: i, resetSeconds: 60 })
+    assert.deepEqual(counter.take('a', start), { ...told, allowed: true, remaining: i, resetSeconds: 60 })
   assert.deepEqual(counter.take('a', start + 15_000), {
     allowed: false,
     limit: 10,
     remaining: 0,
     resetSeconds: 45,
+    policy: '10;w=60',
   })
   assert.equal(counter.take('b', start).allowed, true, 'keys are apart')
   // Half into the next window, half of what was used before still counts.
