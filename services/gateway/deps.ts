@@ -174,11 +174,12 @@ function startBackground({ platform, onStop }: Runtime, routes: Routes): void {
   })
 }
 
+/** The suite's own pages: they get the token of who asks, as services do, and not the cookie. */
 const webUpstream = (url: string, bodyLimitBytes: number): UpstreamConfig => ({
   name: 'web',
   prefix: '/',
   stripPrefix: false,
-  access: 'open',
+  access: 'service',
   targets: url.split(',').map((target) => target.trim().replace(/\/$/, '')),
   health: { path: '/', intervalMs: 5000, timeoutMs: 3000 },
   timeouts: defaultTimeouts,

@@ -74,8 +74,8 @@ async function ask(
 }
 
 function refusalOf({ status, body, headers }: CallAnswer): Problem {
-  // The service's own token was refused: nothing that the person could do about.
-  if (status === 403 || typeof body?.code !== 'string')
+  // The gateway's own token was refused: nothing that the person could do about.
+  if (body?.code === 'forbidden' || typeof body?.code !== 'string')
     return problems.unavailable('Signing in is not possible right now', 'auth_unavailable')
   const retryAfter = headers['retry-after']
   return new Problem(status, body.code, body.detail, {

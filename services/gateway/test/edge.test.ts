@@ -246,6 +246,22 @@ test('public answers are stored for as long as they say', async (t) => {
   assert.notEqual((await get('/lang', { 'accept-language': 'es' })).text, en.text)
 })
 
+test('the web workspace gets what is nobody else’s', async (t) => {
+  const web = await startUpstream(t)
+  const things = await startUpstream(t)
+  const gateway = await startGateway(t, { things: things.url, env: { GATEWAY_WEB_URL: web.url } })
+  for (const path of ['/', '/tasks/1', '/_next/app.js', '/api/v1/things']) await fetch(gateway.url + path)
+  assert.deepEqual(
+    web.seen.map(({ url }) => url),
+    ['/', '/tasks/1', '/_next/app.js'],
+  )
+  assert.equal(things.seen.length, 1)
+  assert.equal(
+    ((await (await fetch(`${gateway.url}/health`)).json()) as { service: string }).service,
+    'gateway',
+  )
+})
+
 test('nothing of the suite that is not meant for outside can be reached', async (t) => {
   const upstream = await startUpstream(t)
   const gateway = await startGateway(t, { things: upstream.url })

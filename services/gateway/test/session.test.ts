@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { until } from '@ait/testing'
 import { json, newPerson, password } from '../../../tests/support/people.ts'
 import { startSuite, type Suite } from '../../../tests/support/suite.ts'
-import type { Contract } from '@ait/kit'
+import { openPool, type Contract } from '@ait/kit'
 import { contract } from '../contract.ts'
 
 let suite: Suite
@@ -120,6 +120,15 @@ test('signing out ends the session in every service', async () => {
   assert.match(out.setCookie, /^ait_session=; .*Max-Age=0/)
   assert.equal((await files(cookie)).status, 401)
   assert.equal((await call('deleteSession')).status, 204, 'without a session there is nothing to end')
+})
+
+test('why an account may not sign in is told', async () => {
+  const { id } = await newPerson(suite, 'gone@example.com')
+  const sql = openPool(suite.database('auth'), 1, 'test')
+  await sql`update users set disabled_at = now() where id = ${id}`
+  await sql.end()
+  const { status, body } = await signIn('gone@example.com')
+  assert.deepEqual([status, body.code], [403, 'account_disabled'])
 })
 
 test('a session that is ended elsewhere stops within a second', async () => {
