@@ -61,13 +61,13 @@ function swaggerPage(title: string, apis?: ApiLink[]) {
   const source = apis ? { urls: apis } : { url: '/openapi.json' }
   const options = JSON.stringify({ ...source, dom_id: '#ui', deepLinking: true, persistAuthorization: false })
   const script = `const o=${options.replace(/</g, '\\u003c')};o.presets=[SwaggerUIBundle.presets.apis,SwaggerUIStandalonePreset];o.layout=${apis ? "'StandaloneLayout'" : "'BaseLayout'"};SwaggerUIBundle(o)`
-  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title><link rel="stylesheet" href="/docs/assets/swagger-ui.css"></head><body><div id="ui"></div><script src="/docs/assets/swagger-ui-bundle.js"></script><script src="/docs/assets/swagger-ui-standalone-preset.js"></script><script>${script}</script></body></html>`
+  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>body{margin:0}</style><title>${escape(title)}</title><link rel="stylesheet" href="/docs/assets/swagger-ui.css"></head><body><div id="ui"></div><script src="/docs/assets/swagger-ui-bundle.js"></script><script src="/docs/assets/swagger-ui-standalone-preset.js"></script><script>${script}</script></body></html>`
   return { html, script }
 }
 
 function redocPage(title: string) {
   const script = `Redoc.init('/openapi.json',{disableSearch:false},document.getElementById('ui'))`
-  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title></head><body><div id="ui"></div><script src="/docs/assets/redoc.js"></script><script>${script}</script></body></html>`
+  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>body{margin:0}</style><title>${escape(title)}</title></head><body><div id="ui"></div><script src="/docs/assets/redoc.js"></script><script>${script}</script></body></html>`
   return { html, script }
 }
 
