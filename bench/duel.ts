@@ -1,12 +1,14 @@
 import { load, type Load, type Target } from './load.ts'
 
-const rounds = 3
+const rounds = 5
 const warmUpSeconds = 2
-const secondsPerRound = 3
+const secondsPerRound = 2
 
 export interface Duel {
   ours: Load
   peer: Load
+  /** Requests per second, ours to the peer's: the median over the rounds, each of which meets one weather. */
+  ratio: number
 }
 
 /**
@@ -20,7 +22,10 @@ export async function duel(ours: Target, peer: Target, folder: string): Promise<
     loads.ours.push(await load(ours, secondsPerRound, folder))
     loads.peer.push(await load(peer, secondsPerRound, folder))
   }
-  return { ours: medians(loads.ours), peer: medians(loads.peer) }
+  const rates = loads.ours.map(
+    (load, round) => load.requestsPerSecond / (loads.peer[round] as Load).requestsPerSecond,
+  )
+  return { ours: medians(loads.ours), peer: medians(loads.peer), ratio: median(rates) }
 }
 
 export const median = (values: readonly number[]): number =>

@@ -43,7 +43,7 @@ export const duelHead = [
 ]
 
 /** One row of a duel's table. */
-export function duelRow(name: string, { ours, peer }: Duel): string[] {
+export function duelRow(name: string, { ours, peer, ratio }: Duel): string[] {
   const pair = (read: (load: Duel['ours']) => number, digits: number): [string, string] => [
     read(ours).toFixed(digits),
     read(peer).toFixed(digits),
@@ -51,7 +51,7 @@ export function duelRow(name: string, { ours, peer }: Duel): string[] {
   return [
     name,
     ...pair((load) => load.requestsPerSecond, 0),
-    (ours.requestsPerSecond / peer.requestsPerSecond).toFixed(2),
+    ratio.toFixed(2),
     ...pair((load) => load.p50Ms, 1),
     ...pair((load) => load.p99Ms, 1),
     ...pair((load) => load.cpuUs, 0),
