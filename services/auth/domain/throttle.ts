@@ -47,6 +47,13 @@ export const MAIL_RULES: Record<ThrottleScope, ThrottleRule> = {
   address: { free: 50, baseDelayMs: SECOND, maxDelayMs: 15 * MINUTE, forgetMs: HOUR },
 }
 
+/** Each registration costs a hash: an office may sign up in a morning, a script may not fill the table. */
+export const REGISTRATION_RULES: Record<ThrottleScope, ThrottleRule> = {
+  account_address: { free: 10, baseDelayMs: SECOND, maxDelayMs: MINUTE, forgetMs: HOUR },
+  account: { free: 20, baseDelayMs: SECOND, maxDelayMs: MINUTE, forgetMs: HOUR },
+  address: { free: 100, baseDelayMs: SECOND, maxDelayMs: MINUTE, forgetMs: HOUR },
+}
+
 /** So many failures over the whole installation within the window are an attack. */
 export const GLOBAL_RULE = { failures: 1000, windowMs: 10 * MINUTE }
 

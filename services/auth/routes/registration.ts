@@ -39,7 +39,9 @@ export const register = route('register', async (ctx) => {
   const refusal = refuseRegistration(ctx.deps.registration, email, trusted)
   if (refusal) throw problems.forbidden(REFUSALS[refusal], refusal)
   const mustConfirm = ctx.config.AUTH_EMAIL_VERIFICATION === 'required' && !trusted
-  if (mustConfirm) await countAttempt(ctx, 'mail', email, deviceOf(ctx.request).address)
+  const { address } = deviceOf(ctx.request)
+  if (!trusted) await countAttempt(ctx, 'registration', email, address)
+  if (mustConfirm) await countAttempt(ctx, 'mail', email, address)
   const password_hash = await hashChosen(ctx, password, { email, fullName: full_name })
   const draft = {
     email,

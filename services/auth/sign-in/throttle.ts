@@ -13,6 +13,7 @@ import {
   MAIL_RULES,
   MFA_RULES,
   PASSWORD_RULES,
+  REGISTRATION_RULES,
   countFailure,
   countGlobalFailure,
   strict,
@@ -24,12 +25,13 @@ import {
 import type { Deps } from '../deps.ts'
 import type { Write } from '../kit.ts'
 
-export type ThrottleKind = 'password' | 'mfa' | 'mail'
+export type ThrottleKind = 'password' | 'mfa' | 'mail' | 'registration'
 
 const RULES: Record<ThrottleKind, Record<ThrottleScope, ThrottleRule>> = {
   password: PASSWORD_RULES,
   mfa: MFA_RULES,
   mail: MAIL_RULES,
+  registration: REGISTRATION_RULES,
 }
 const SCOPES: readonly ThrottleScope[] = ['account', 'account_address', 'address']
 

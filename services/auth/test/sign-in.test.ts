@@ -128,6 +128,16 @@ test('register: nobody makes themselves an administrator, an administrator and t
     .call('register', { body: { ...guide, email: 'third@example.com', role: 'guest' } }, 201)
 })
 
+test('register: one address may bring a whole office, and is slowed down then; others are not', async () => {
+  const from = (address: string) => ({ 'x-forwarded-for': address })
+  const body = (n: number) => ({ ...guide, email: `office${n}@example.com` })
+  for (let n = 0; n <= 100; n++)
+    await auth.nobody.call('register', { body: body(n), headers: from('203.0.113.7') }, 201)
+  const refused = await auth.nobody.call('register', { body: body(101), headers: from('203.0.113.7') }, 429)
+  assert.equal(refused.headers['retry-after'], '1')
+  await auth.nobody.call('register', { body: body(101), headers: from('203.0.113.8') }, 201)
+})
+
 test('login answers the same for a wrong password and an unknown address', async () => {
   const person = await auth.newPerson()
   const wrong = await auth.nobody.call('login', { body: { email: person.email, password: 'wrong' } }, 401)
