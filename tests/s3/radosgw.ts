@@ -103,6 +103,7 @@ osd data = ${dir}/osd
 osd objectstore = memstore
 memstore device bytes = 8589934592
 osd crush chooseleaf type = 0
+osd crush update on start = false
 osd pool default size = 1
 osd pool default min size = 1
 osd pool default pg num = 1
