@@ -52,7 +52,8 @@ export async function upload({ url, token }: Through, file: string, mebibytes: n
   })
   const answered = once(sending, 'response') as Promise<[IncomingMessage]>
   sending.write(head)
-  await pipeline(createReadStream(file, { end: mebibytes * mib - 1 }), sending, { end: false })
+  const content = createReadStream(file, { end: mebibytes * mib - 1, highWaterMark: 256 * 1024 })
+  await pipeline(content, sending, { end: false })
   sending.end(tail)
   const [answer] = await answered
   const body = await text(answer)
