@@ -10,6 +10,7 @@ const texts = {
   es: { title: 'Crear el administrador', lead: 'Este enlace sirve una vez. La cuenta que cree aquí administra esta instalación.',
     full_name: 'Nombre', email: 'Correo electrónico', password: 'Contraseña', hint: 'Al menos 8 caracteres; mejor una frase.', send: 'Crear administrador',
     done: 'El administrador existe. Ya puede iniciar sesión.', lost: 'El servidor no responde. Lo escrito sigue aquí: inténtelo de nuevo.',
+    wrong: { full_name: 'Escriba su nombre.', email: 'No es una dirección de correo válida.', password: 'Es demasiado corta o fácil de adivinar.' },
     used: 'Este enlace ya se usó o ha caducado. Reinicie la suite para obtener otro.' },
 }
 const language = navigator.language.startsWith('es') ? 'es' : 'en'
@@ -34,7 +35,7 @@ form.addEventListener('submit', async (event) => {
     const errors = problem.errors ?? []
     for (const { loc, msg } of errors) {
       const place = document.getElementById(loc.at(-1) + '-error')
-      if (place) place.textContent = msg
+      if (place) place.textContent = text.wrong?.[loc.at(-1)] ?? msg
       else status.textContent = msg
     }
     if (errors.length === 0) status.textContent = answer.status === 400 ? text.used : problem.detail
