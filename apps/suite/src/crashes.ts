@@ -1,5 +1,6 @@
 import { relative, sep } from 'node:path'
 import { root } from './environment.ts'
+import { countWithin } from './frequency.ts'
 import type { Logs } from './log-files.ts'
 
 /** This many within `periodMs` are no accident any more. */
@@ -11,12 +12,10 @@ const periodMs = 60_000
  * service whose code they come from. Only when they do not stop coming is the suite ended.
  */
 export function containCrashes(logs: Logs, giveUp: (error: unknown) => void): void {
-  let recent: number[] = []
+  const count = countWithin(periodMs)
   const onCrash = (error: unknown, kind: string): void => {
     logs.of(serviceOf(error) ?? 'suite').error({ err: error, kind }, 'an error that nobody caught')
-    const now = Date.now()
-    recent = [...recent.filter((at) => now - at < periodMs), now]
-    if (recent.length >= mostCrashes) giveUp(error)
+    if (count() >= mostCrashes) giveUp(error)
   }
   process.on('uncaughtException', onCrash)
   process.on('unhandledRejection', (reason) => onCrash(reason, 'unhandledRejection'))

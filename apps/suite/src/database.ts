@@ -4,6 +4,7 @@ import { databaseUrl, type ServiceManifest } from '@ait/kit'
 import type { Logger } from 'pino'
 import postgres from 'postgres'
 import type { Environment } from './environment.ts'
+import { countWithin } from './frequency.ts'
 import { logFolder, rotate } from './log-files.ts'
 import { runningPostgres, startPostgres, type Postgres } from './postgres/index.ts'
 import { errorCode, Trouble } from './trouble.ts'
@@ -15,8 +16,9 @@ export interface DatabaseServer {
   stop(): Promise<void>
 }
 
-/** PostgreSQL itself rarely dies; when it does this often within a start, something else is wrong. */
+/** PostgreSQL itself rarely dies; when it does more often than this within `periodMs`, something else is wrong. */
 const mostRestarts = 3
+const periodMs = 10 * 60_000
 
 const oldestVersion = 150_000
 const serverWithinMs = 10_000
@@ -62,18 +64,20 @@ export async function openDatabaseServer(
     return startPostgres({ dataDir: folder, port: portSetByHand(env), logFile, log: say })
   }
   let current = await start()
-  const watch = (restarts: number): void => {
+  const countLosses = countWithin(periodMs)
+  const watch = (): void => {
     void current.lost
       .then(async () => {
-        log.error({ restarts }, 'PostgreSQL has ended unexpectedly')
+        const losses = countLosses()
+        log.error({ losses }, 'PostgreSQL has ended unexpectedly')
         await current.stop()
-        if (restarts === mostRestarts) throw new Trouble(`PostgreSQL keeps ending: see ${logFile}.`)
+        if (losses > mostRestarts) throw new Trouble(`PostgreSQL keeps ending: see ${logFile}.`)
         current = await start()
-        watch(restarts + 1)
+        watch()
       })
       .catch(onLost)
   }
-  watch(0)
+  watch()
   return { env: { ...env, POSTGRES_URL: current.url }, stop: () => current.stop() }
 }
 
