@@ -217,3 +217,24 @@ test('old answers are forgotten by the hourly cleanup, and young ones are not', 
   )
   assert.equal((await service.sql`select 1 from kit.idempotency where key = 'young-key'`).length, 1)
 })
+
+test(
+  'one caller whose writes all wait does not keep the others from the database',
+  { timeout: 30_000 },
+  async () => {
+    let mine: Promise<{ status: number }>[] = []
+    await service.sql.begin(async (sql) => {
+      await sql`lock table notes in exclusive mode`
+      mine = Array.from({ length: 10 }, () => create({ title: 'crowd' }))
+      await until('writes to wait', async () => {
+        const waiting = await sql`
+        select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+        return waiting.length > 1
+      })
+      await service.as('bob').call('listNotes', {}, 200)
+      assert.equal(await countOf('crowd'), 0)
+    })
+    for (const { status } of await Promise.all(mine)) assert.equal(status, 201)
+    assert.equal(await countOf('crowd'), 10)
+  },
+)

@@ -156,7 +156,15 @@ export class RequestContext {
     return writeAudit(this.sql, this.origin, action, subject, detail)
   }
   write<T>(work: (unit: Unit<any, any>) => Promise<T>): Promise<T> {
-    return this.#runtime.sql.begin((tx) => work(this.#unit(tx))) as Promise<T>
+    return this.begin((tx) => work(this.#unit(tx)))
+  }
+  /** Opens a transaction when it is the caller's turn. Within another one there is no waiting: that would be for itself. */
+  begin<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    const { sql, turns } = this.#runtime
+    const { principal } = this
+    const open = () => sql.begin(work) as Promise<T>
+    const isOneOfMany = principal.kind === 'user' || principal.kind === 'link'
+    return isOneOfMany && this.sql === sql ? turns(principal.id, open) : open()
   }
   etag(version: number): void {
     this.reply.header('etag', etagOf(version))

@@ -38,7 +38,7 @@ export function handlerOf(runtime: Runtime, name: string, operation: Operation, 
     return result
   }
   const inTransaction = (ctx: RequestContext): Promise<unknown> =>
-    runtime.sql.begin((tx) => {
+    ctx.begin(async (tx) => {
       ctx.sql = tx
       return spec.idempotent && ctx.request.headers['idempotency-key'] !== undefined
         ? runOnce(ctx, name, run)

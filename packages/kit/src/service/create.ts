@@ -8,6 +8,7 @@ import { readServiceConfig, serviceTokensOf, type KitConfig } from '../config.ts
 import { databaseUrl, ensureDatabase, openPool, type Pool } from '../db/database.ts'
 import { measurePool } from '../db/measure.ts'
 import { migrate } from '../db/migrate.ts'
+import { createTurns } from '../db/turns.ts'
 import { unitOf } from '../http/context.ts'
 import { createHealth, type HealthCheck } from '../http/health.ts'
 import { createMetrics, type Metrics } from '../http/metrics.ts'
@@ -43,6 +44,8 @@ export async function createRuntime(
     config,
     log,
     sql,
+    // Two connections are left to the others.
+    turns: createTurns(Math.max(1, config.DATABASE_POOL_SIZE - 2)),
     transport,
     metrics,
     verifier: createVerifier({ ...trust, serviceTokens }),

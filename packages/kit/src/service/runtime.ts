@@ -3,6 +3,7 @@ import formats from 'ajv-formats'
 import type { Logger } from 'pino'
 import type { KitConfig } from '../config.ts'
 import type { Pool, Sql } from '../db/database.ts'
+import type { Turns } from '../db/turns.ts'
 import type { Subscribers } from '../events/outbox.ts'
 import type { Health } from '../http/health.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -22,6 +23,7 @@ export interface Runtime {
   deps: any
   log: Logger
   sql: Pool
+  turns: Turns
   transport: Transport
   verifier: Verifier
   metrics: Metrics
