@@ -8,7 +8,13 @@ import type { Readable } from 'node:stream'
 import { isLeftover, temporaryName } from './leftovers.ts'
 import type { ByteRange } from '../domain/ranges.ts'
 import type { BlobStore, StoredBlob } from './store.ts'
-import { assertSha256, BlobMissingError, BlobTooLargeError, StoreFullError } from './store.ts'
+import {
+  assertSha256,
+  BlobDamagedError,
+  BlobMissingError,
+  BlobTooLargeError,
+  StoreFullError,
+} from './store.ts'
 
 /** What is read from disk at once: with more, memory grows and nothing is gained. */
 const READ_BYTES = 256 * 1024
@@ -133,6 +139,10 @@ async function openForReading(path: string, sha256: string, range?: ByteRange): 
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT' ? new BlobMissingError(sha256) : error
   })
+  if (range && (await file.stat()).size <= range.end) {
+    await file.close()
+    throw new BlobDamagedError(sha256)
+  }
   return createReadStream(path, { fd: file, highWaterMark: READ_BYTES, ...range })
 }
 

@@ -15,7 +15,10 @@ export type BlobStore = {
    * rejects nothing is left behind. Errors: BlobTooLargeError, StoreFullError, and whatever `source` fails with.
    */
   put(source: AsyncIterable<Buffer>, limits: { maxBytes: number }): Promise<StoredBlob>
-  /** Opens a blob, or a part of it. Error: BlobMissingError. */
+  /**
+   * Opens a blob, or a part of it. Errors: BlobMissingError; BlobDamagedError when the part is not all there, which only
+   * who asks for one learns of before the first byte: see `wholeOf`.
+   */
   get(sha256: string, range?: ByteRange): Promise<Readable>
   has(sha256: string): Promise<boolean>
   /** Removes a blob; one that is not there is no error. */
@@ -42,6 +45,18 @@ export class BlobMissingError extends Error {
     super(`no blob ${sha256}`)
   }
 }
+
+/** Something has cut the blob short behind our back. */
+export class BlobDamagedError extends Error {
+  override name = 'BlobDamagedError'
+  constructor(sha256: string) {
+    super(`blob ${sha256} is shorter than it was`)
+  }
+}
+
+/** All of a content of `size` bytes, as a range: asked for so, it comes whole or not at all. */
+export const wholeOf = (size: number): ByteRange | undefined =>
+  size === 0 ? undefined : { start: 0, end: size - 1 }
 
 /** The disk or the bucket has no room left. */
 export class StoreFullError extends Error {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 
 import { Problem, type Context, type Operation, type Policy } from '@ait/kit'
 
-import type { BlobStore } from '../blobs/store.ts'
+import { wholeOf, type BlobStore } from '../blobs/store.ts'
 import { evaluateConditions, rangeApplies } from '../domain/conditions.ts'
 import { deliveryHeaders } from '../domain/delivery.ts'
 import { readRange } from '../domain/ranges.ts'
@@ -49,7 +49,8 @@ export async function sendContent(
 
   // A HEAD answer has the length in its headers and no body, not even one that is read and thrown away.
   const part = range === 'all' ? undefined : range
-  const body = request.method === 'HEAD' ? Readable.from([]) : await deps.store.get(sha256, part)
+  const body =
+    request.method === 'HEAD' ? Readable.from([]) : await deps.store.get(sha256, part ?? wholeOf(size))
   reply.headers({
     ...deliveryHeaders({ name: content.name, contentType: content.content_type }, wanted),
     ...cacheHeaders,

@@ -1,6 +1,6 @@
 import { problems, type Sql } from '@ait/kit'
 
-import type { BlobStore } from '../blobs/store.ts'
+import { wholeOf, type BlobStore } from '../blobs/store.ts'
 import { contentDisposition } from '../domain/disposition.ts'
 import type { EntryRow } from '../db/queries.ts'
 import { requireClean } from '../download/send.ts'
@@ -45,7 +45,7 @@ async function* itemsOf(rows: readonly EntryRow[], store: BlobStore): AsyncGener
         names,
         modified,
         contentType: row.content_type as string,
-        open: () => store.get(row.sha256 as string),
+        open: () => store.get(row.sha256 as string, wholeOf(row.size as number)),
       }
     // A folder with something in it comes into being by what is in it.
     else if (names.length > 0 && !parents.has(row.id)) yield { names, modified }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { truncate } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 
 import { startTestService, type TestService } from '@ait/testing'
@@ -156,4 +158,17 @@ test('new content by PUT, of any type, as a version', async () => {
   await put(bytes, { 'content-type': 'application/octet-stream' }, 200)
   assert.ok((await ann.call('downloadFile', { params: { id: file.id } }, 200)).raw.equals(bytes))
   assert.equal((await put('', { 'content-type': 'text/plain' }, 200)).body.size, 0)
+})
+
+test('a content that was cut short behind our back is an error, not a download that never ends', async () => {
+  const ann = service.as('ann')
+  const file = (await upload(ann, 'whole.bin', randomBytes(1000), { folder: 'cut' })).body
+  const { dataDir } = service.service.runtime.platform
+  const { sha256 } = file
+  await truncate(join(dataDir, 'blobs/sha256', sha256.slice(0, 2), sha256.slice(2, 4), sha256), 500)
+  const params = { id: file.id }
+  await ann.call('downloadFile', { params }, 500)
+  await ann.call('downloadFile', { params, headers: { range: 'bytes=400-500' } }, 500)
+  await ann.call('downloadFile', { params, headers: { range: 'bytes=400-499' } }, 206)
+  await ann.call('zipFolder', { params: { id: file.folder_id } }, 500)
 })
