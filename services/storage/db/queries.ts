@@ -13,6 +13,10 @@ export type FileRow = EntryRow & { revision: number; sha256: string; size: numbe
 /** What every answer is made of. */
 const select = (sql: Sql) => sql`select e.*, b.scan from entries e left join blobs b on b.sha256 = e.sha256`
 
+/** Directly in a folder; null is the top. In two forms, as `is not distinct from` uses no index. */
+const inFolder = (sql: Sql, parent: string | null): Fragment =>
+  parent === null ? sql`e.parent_id is null` : sql`e.parent_id = ${parent}`
+
 export const findEntry = async (sql: Sql, id: string): Promise<EntryRow | undefined> =>
   (await sql<EntryRow[]>`${select(sql)} where e.id = ${id} and e.trashed_at is null`)[0]
 
@@ -31,7 +35,7 @@ export const findByName = async (
 ): Promise<EntryRow | undefined> =>
   (
     await sql<EntryRow[]>`
-      ${select(sql)} where e.owner_id = ${owner} and e.parent_id is not distinct from ${parent}
+      ${select(sql)} where e.owner_id = ${owner} and ${inFolder(sql, parent)}
         and e.name = ${name} and e.trashed_at is null`
   )[0]
 
@@ -60,8 +64,8 @@ export const namesLike = async (
   new Set(
     (
       await sql<{ name: string }[]>`
-        select name from entries where owner_id = ${owner} and parent_id is not distinct from ${parent}
-          and starts_with(name, ${stem}) and trashed_at is null`
+        select e.name from entries e where e.owner_id = ${owner} and ${inFolder(sql, parent)}
+          and starts_with(e.name, ${stem}) and e.trashed_at is null`
     ).map((row) => row.name),
   )
 
@@ -106,7 +110,7 @@ export function listChildren(sql: Sql, owner: string, parent: string | null, lis
   const further = descending ? sql`<` : sql`>`
   return sql<EntryRow[]>`
     ${select(sql)}
-    where e.owner_id = ${owner} and e.parent_id is not distinct from ${parent} and e.trashed_at is null
+    where e.owner_id = ${owner} and ${inFolder(sql, parent)} and e.trashed_at is null
       ${kind ? sql`and e.kind = ${kind}` : sql``}
       ${contentType ? sql`and starts_with(e.content_type, ${contentType})` : sql``}
       ${page.after ? sql`and (${isFile} > ${file} or (${isFile} = ${file} and (${column}, e.id) ${further} (${value}, ${id})))` : sql``}

@@ -46,7 +46,8 @@ async function childrenOf(ctx: StorageContext, owner: string, parent: string | n
 }
 
 export const searchEntries = route('searchEntries', async (ctx) => {
-  const rows = await search(ctx.sql, ctx.principal, ctx.query.q, ctx.query.kind, ctx.page)
+  // May take long; in a transaction it takes its turn, so that many at once leave the others a connection.
+  const rows = await ctx.write(({ sql }) => search(sql, ctx.principal, ctx.query.q, ctx.query.kind, ctx.page))
   const page = ctx.pageOf(rows, (row) => [row.name, row.id])
   return { ...page, items: page.items.map(present) }
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 
-import { startTestService, type TestService } from '@ait/testing'
+import { startTestService, until, type TestService } from '@ait/testing'
 
 import { orphanBlobs } from '../db/contents.ts'
 import manifest from '../service.ts'
@@ -67,4 +67,21 @@ test('uploads, refusals, deletions and the cleanup of the same contents, all at 
   const [sums] = await service.sql`
     select bool_and(used_bytes = coalesce((select sum(size) from versions v where v.owner_id = user_id), 0)) as right from quotas`
   assert.equal(sums?.['right'], true)
+})
+
+test('one person’s many searches leave the others a connection', { timeout: 30_000 }, async () => {
+  let searches: Promise<{ status: number }>[] = []
+  await service.sql.begin(async (sql) => {
+    await sql`lock table entries in access exclusive mode`
+    searches = Array.from({ length: 10 }, () =>
+      service.as('ann').call('searchEntries', { query: { q: 'a' } }),
+    )
+    await until('searches to wait', async () => {
+      const waiting = await sql`
+        select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return waiting.length > 1
+    })
+    await service.as('bob').call('getQuota', {}, 200)
+  })
+  for (const { status } of await Promise.all(searches)) assert.equal(status, 200)
 })

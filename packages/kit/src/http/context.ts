@@ -54,7 +54,7 @@ export interface Context<O extends Operation, P extends Policy, Config, Deps> ex
     rows: readonly Row[],
     key: (row: Row) => CursorKey,
   ): { items: Row[]; next_cursor: string | null }
-  /** Runs work in a transaction of its own. */
+  /** Runs work in a transaction of its own, when it is the caller’s turn: two connections are left to the others. */
   write<T>(work: (unit: Unit<Config, Deps>) => Promise<T>): Promise<T>
   /** Sets the ETag of the answer. */
   etag(version: number): void
