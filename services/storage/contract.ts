@@ -136,7 +136,7 @@ const ExpiresIn = T.Integer({
   minimum: 1,
   maximum: 604_800,
   default: 3600,
-  description: 'Seconds, at most seven days',
+  description: 'Seconds, at most seven days; fifteen minutes for what you may do only by a group',
 })
 const ThumbnailSize = T.Enum([64, 128, 256, 512, 1024], {
   type: 'integer',

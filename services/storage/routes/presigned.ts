@@ -20,7 +20,7 @@ export const presignUpload = route('presignUpload', async (ctx) => {
   const limit = await limitFor(sql, ctx.config, owner)
   if (body.size > limit.maxBytes) throw tooLarge(limit)
   await openQuota(sql, owner)
-  const expires = expiresAt(ctx.now(), body.expires_in ?? 3600)
+  const expires = await expiryFor(ctx, id, 'edit')
   const bound = { folder: id, name, length: body.size, sha256: body.sha256 ?? null }
   return presigned(ctx, { method: 'PUT', by: signedBy(principal), ...bound, expires })
 })
@@ -28,7 +28,7 @@ export const presignUpload = route('presignUpload', async (ctx) => {
 export const presignDownload = route('presignDownload', async (ctx) => {
   const file = (await ctx.find('entry', ctx.body.file_id, 'view')) as FileRow
   if (file.kind !== 'file') throw problems.notFound()
-  const expires = expiresAt(ctx.now(), ctx.body.expires_in ?? 3600)
+  const expires = await expiryFor(ctx, file.id, 'view')
   return presigned(ctx, {
     method: 'GET',
     by: signedBy(ctx.principal),
@@ -37,6 +37,31 @@ export const presignDownload = route('presignDownload', async (ctx) => {
     expires,
   })
 })
+
+/** As long as an access token lives, which names groups too: who leaves one keeps its rights no longer. */
+const GROUP_SECONDS_MAX = 900
+
+/** When an address ends: as wanted, but early if its signer may do that only as a member of a group. */
+async function expiryFor(ctx: StorageContext, entry: string | null, ability: string): Promise<number> {
+  const wanted = ctx.body.expires_in ?? 3600
+  const alone = { ...signedBy(ctx.principal), groups: [] } as unknown as Principal
+  const isTheirs = entry === null || (await mayAlone(ctx, entry, ability, alone))
+  return expiresAt(ctx.now(), isTheirs ? wanted : Math.min(wanted, GROUP_SECONDS_MAX))
+}
+
+const mayAlone = (
+  { sql }: StorageContext,
+  entry: string,
+  ability: string,
+  alone: Principal,
+): Promise<boolean> =>
+  findFor(sql, policy, 'entry', entry, ability, alone).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Problem) return false
+      throw error
+    },
+  )
 
 function presigned({ deps, config }: StorageContext, grant: Exclude<Grant, { method: 'LINK' }>) {
   const url = `${config.PUBLIC_URL}/api/v1/storage/presigned?grant=${deps.signer.sign(grant)}`

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 
-import { personas, startTestService, type TestService } from '@ait/testing'
+import { personas, startTestService, type Answer, type Caller, type TestService } from '@ait/testing'
 
 import manifest from '../service.ts'
 import { upload } from './support/multipart.ts'
@@ -60,6 +60,28 @@ test('a presigned upload ends with the right to make it', async () => {
   await service.as('bob').call('presignUpload', { body: said }, 404)
   await service.as('bob').call('presignUpload', { body: { name: '../x', size: 1 } }, 422)
   await service.as('bob').call('presignUpload', { body: { name: 'x', size: 2 ** 50 } }, 413)
+})
+
+test('what a group gives lasts no longer in an address than in a token', async () => {
+  const ann = service.as('ann')
+  const folder = (await ann.call('createFolder', { body: { name: 'of the group' } }, 201)).body
+  const file = (await upload(ann, 'minutes.txt', 'minutes', { folder_id: folder.id })).body
+  const share = { subject_type: 'group', subject_id: 'board', role: 'editor' }
+  await ann.call('shareEntry', { params: { id: folder.id }, body: share }, 200)
+  const member = service.as('bob', { groups: ['board'] })
+  const download = { file_id: file.id, expires_in: 604_800 }
+  const uploading = { name: 'x', size: 1, folder_id: folder.id, expires_in: 604_800 }
+  const secondsOf = ({ body }: Answer) =>
+    Date.parse(body.expires_at) / 1000 - Math.floor(now.getTime() / 1000)
+  const given = async (caller: Caller) => [
+    secondsOf(await caller.call('presignDownload', { body: download }, 200)),
+    secondsOf(await caller.call('presignUpload', { body: uploading }, 200)),
+  ]
+  assert.deepEqual(await given(member), [900, 900])
+  assert.deepEqual(await given(ann), [604_800, 604_800])
+  const own = { ...share, subject_type: 'user', subject_id: personas.bob.id }
+  await ann.call('shareEntry', { params: { id: folder.id }, body: own }, 200)
+  assert.deepEqual(await given(member), [604_800, 604_800])
 })
 
 test('a presigned download is of one content, for a time', async () => {
